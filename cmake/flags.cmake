@@ -1,0 +1,16 @@
+# Flags every target of ours shares. Floating point is bit-reproducible by contract (design D5), so
+# contraction is off everywhere: a fused multiply-add happens only where the source writes one.
+add_library(etb_flags INTERFACE)
+target_include_directories(etb_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
+target_compile_options(etb_flags INTERFACE -ffp-contract=off -fno-math-errno -fvisibility=hidden)
+if(ETB_DEVELOPER)
+  target_compile_options(etb_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+endif()
+if(ETB_SANITIZE)
+  target_compile_options(etb_flags INTERFACE -fsanitize=${ETB_SANITIZE} -fno-sanitize-recover=all
+                                             -fno-omit-frame-pointer)
+  target_link_options(etb_flags INTERFACE -fsanitize=${ETB_SANITIZE})
+endif()
+if(ETB_FUZZ)
+  target_compile_options(etb_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()

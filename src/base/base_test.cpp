@@ -1,0 +1,66 @@
+// The contract of Status, Result, the log sink and concat(), by example.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/text.h"
+
+namespace etb {
+namespace {
+
+Result<int> half(int n) {
+  if (n % 2 != 0) return Status(StatusCode::InvalidArgument, concat(n, " is odd"));
+  return n / 2;
+}
+
+Result<int> quarter(int n) {
+  ETB_ASSIGN_OR_RETURN(const int h, half(n));
+  return half(h);
+}
+
+TEST(Status, OkIsEmptyAndErrorsCarryCodeAndText) {
+  EXPECT_TRUE(Status().ok());
+  EXPECT_EQ(Status().to_string(), "Ok");
+  Status bad(StatusCode::Corrupt, "bad magic");
+  EXPECT_FALSE(bad.ok());
+  EXPECT_EQ(bad.with_context("a.gguf").to_string(), "Corrupt: a.gguf: bad magic");
+  Status copy = bad;
+  EXPECT_EQ(copy.message(), "bad magic");
+}
+
+TEST(Status, ErrorCodeOkWithTextIsOk) { EXPECT_TRUE(Status(StatusCode::Ok, "ignored").ok()); }
+
+TEST(Result, ValueOrReason) {
+  EXPECT_EQ(*quarter(8), 2);
+  EXPECT_EQ(quarter(6).status().message(), "3 is odd");
+  EXPECT_EQ(quarter(5).status().message(), "5 is odd");
+}
+
+TEST(Result, AnOkStatusIsNoErrorAndBecomesInternal) {
+  EXPECT_EQ(Result<int>(Status()).status().code(), StatusCode::Internal);
+}
+
+TEST(Log, GoesToTheSinkOrNowhere) {
+  std::vector<std::string> lines;
+  set_log_sink(
+      [](void* user, LogLevel, std::string_view message) {
+        static_cast<std::vector<std::string>*>(user)->emplace_back(message);
+      },
+      &lines);
+  log(LogLevel::Info, "heard");
+  set_log_sink(nullptr, nullptr);
+  log(LogLevel::Info, "unheard");
+  EXPECT_EQ(lines, std::vector<std::string>{"heard"});
+}
+
+TEST(Clock, DoesNotGoBack) {
+  const int64_t a = Clock::system().now_ns();
+  EXPECT_LE(a, Clock::system().now_ns());
+}
+
+}  // namespace
+}  // namespace etb
