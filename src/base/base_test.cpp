@@ -32,7 +32,9 @@ TEST(Status, OkIsEmptyAndErrorsCarryCodeAndText) {
   EXPECT_EQ(copy.message(), "bad magic");
 }
 
-TEST(Status, ErrorCodeOkWithTextIsOk) { EXPECT_TRUE(Status(StatusCode::Ok, "ignored").ok()); }
+TEST(Status, ErrorCodeOkWithTextIsOk) {
+  EXPECT_TRUE(Status(StatusCode::Ok, "ignored").ok());
+}
 
 TEST(Result, ValueOrReason) {
   EXPECT_EQ(*quarter(8), 2);

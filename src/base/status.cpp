@@ -4,16 +4,26 @@ namespace etb {
 
 std::string_view code_name(StatusCode code) {
   switch (code) {
-    case StatusCode::Ok: return "Ok";
-    case StatusCode::InvalidArgument: return "InvalidArgument";
-    case StatusCode::NotFound: return "NotFound";
-    case StatusCode::Corrupt: return "Corrupt";
-    case StatusCode::Unsupported: return "Unsupported";
-    case StatusCode::OutOfMemory: return "OutOfMemory";
-    case StatusCode::ContextFull: return "ContextFull";
-    case StatusCode::Busy: return "Busy";
-    case StatusCode::Cancelled: return "Cancelled";
-    case StatusCode::Internal: return "Internal";
+    case StatusCode::Ok:
+      return "Ok";
+    case StatusCode::InvalidArgument:
+      return "InvalidArgument";
+    case StatusCode::NotFound:
+      return "NotFound";
+    case StatusCode::Corrupt:
+      return "Corrupt";
+    case StatusCode::Unsupported:
+      return "Unsupported";
+    case StatusCode::OutOfMemory:
+      return "OutOfMemory";
+    case StatusCode::ContextFull:
+      return "ContextFull";
+    case StatusCode::Busy:
+      return "Busy";
+    case StatusCode::Cancelled:
+      return "Cancelled";
+    case StatusCode::Internal:
+      return "Internal";
   }
   return "Unknown";
 }

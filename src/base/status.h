@@ -58,7 +58,7 @@ class [[nodiscard]] Status {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
   Result(Status error) : state_(std::in_place_index<1>, std::move(error)) {  // NOLINT: implicit
     if (std::get<1>(state_).ok()) {
       std::get<1>(state_) = Status(StatusCode::Internal, "an Ok status was returned as an error");
@@ -86,8 +86,8 @@ class [[nodiscard]] Result {
 #define ETB_CONCAT(a, b) ETB_CONCAT_INNER(a, b)
 
 // Leaves the function with the Status of `expr` unless that is Ok.
-#define ETB_RETURN_IF_ERROR(expr)                      \
-  do {                                                 \
+#define ETB_RETURN_IF_ERROR(expr)                                                  \
+  do {                                                                             \
     if (::etb::Status etb_status_ = (expr); !etb_status_.ok()) return etb_status_; \
   } while (false)
 

@@ -7,10 +7,14 @@
 
 namespace etb {
 
-inline void append_piece(std::string& out, std::string_view piece) { out += piece; }
-inline void append_piece(std::string& out, char piece) { out += piece; }
+inline void append_piece(std::string& out, std::string_view piece) {
+  out += piece;
+}
+inline void append_piece(std::string& out, char piece) {
+  out += piece;
+}
 template <class N>
-  requires std::integral<N> || std::floating_point<N>
+requires std::integral<N> || std::floating_point<N>
 void append_piece(std::string& out, N number) {
   out += std::to_string(number);
 }

@@ -1,0 +1,198 @@
+// The text pipeline by example and by property: any split of any bytes gives the same text, every
+// piece is whole UTF-8, and no character of a stop string leaks.
+#include <gtest/gtest.h>
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "stream/text_stream.h"
+
+namespace etb::stream {
+namespace {
+
+class FakeClock final : public Clock {
+ public:
+  int64_t now_ns() const override { return now; }
+  int64_t wall_seconds() const override { return 0; }
+  int64_t now = 0;
+};
+
+std::string assemble(const std::vector<std::string>& pieces) {
+  Utf8Assembler assembler;
+  std::string out;
+  for (const std::string& piece : pieces) {
+    assembler.push(piece, out);
+    EXPECT_LE(assembler.held_bytes(), 3u);
+  }
+  assembler.finish(out);
+  return out;
+}
+
+TEST(Utf8Assembler, JoinsCharactersAcrossPieces) {
+  EXPECT_EQ(assemble({"a\xC3", "\xA9", "\xF0\x9F", "\x98", "\x80!"}), "aé😀!");
+}
+
+TEST(Utf8Assembler, ReplacesEachMaximalIllFormedPart) {
+  EXPECT_EQ(assemble({"\xFF"}), "\uFFFD");
+  EXPECT_EQ(assemble({"\xC0\xAF"}), "\uFFFD\uFFFD");            // overlong
+  EXPECT_EQ(assemble({"\xED\xA0\x80"}), "\uFFFD\uFFFD\uFFFD");  // a surrogate
+  EXPECT_EQ(assemble({"\xF0\x9F\x98", "x"}), "\uFFFDx");        // cut short by another character
+  EXPECT_EQ(assemble({"\xF4\x90\x80\x80"}), "\uFFFD\uFFFD\uFFFD\uFFFD");  // beyond U+10FFFF
+  EXPECT_EQ(assemble({"ok\xE2\x82"}), "ok\uFFFD");                        // the input ends inside
+}
+
+// Bytes with a taste for the interesting ones.
+std::string random_bytes(std::mt19937& rng, size_t size) {
+  static const std::string kinds[] = {"a",    "é",        "€",        "😀",    "\x80",
+                                      "\xC3", "\xE2\x82", "\xF0\x9F", "\xFF", "\n"};
+  std::string text;
+  while (text.size() < size) text += kinds[rng() % std::size(kinds)];
+  return text;
+}
+
+std::vector<std::string> random_split(std::mt19937& rng, const std::string& text) {
+  std::vector<std::string> pieces;
+  for (size_t at = 0; at < text.size();) {
+    const size_t n = std::min<size_t>(rng() % 5, text.size() - at);
+    pieces.push_back(text.substr(at, n));
+    at += n;
+  }
+  return pieces;
+}
+
+TEST(Utf8Assembler, AnySplitGivesTheSameText) {
+  std::mt19937 rng(7);
+  for (int round = 0; round < 2000; ++round) {
+    const std::string text = random_bytes(rng, rng() % 40);
+    EXPECT_EQ(assemble(random_split(rng, text)), assemble({text}));
+  }
+}
+
+TEST(StopFilter, CutsAtTheStopAndHoldsOnlyPossiblePrefixes) {
+  StopFilter filter({"STOP"});
+  std::string out;
+  EXPECT_FALSE(filter.push("go ST", out));
+  EXPECT_EQ(out, "go ");
+  EXPECT_FALSE(filter.push("ART S", out));
+  EXPECT_EQ(out, "go START ");
+  EXPECT_TRUE(filter.push("TOP and more", out));
+  EXPECT_EQ(out, "go START ");
+  EXPECT_EQ(filter.matched(), "STOP");
+  EXPECT_TRUE(filter.push("nothing leaves any more", out));
+  filter.finish(out);
+  EXPECT_EQ(out, "go START ");
+}
+
+TEST(StopFilter, AHeldPrefixLeavesAtTheEnd) {
+  StopFilter filter({"\n\nUser"});
+  std::string out;
+  EXPECT_FALSE(filter.push("bye\n\n", out));
+  EXPECT_EQ(out, "bye");
+  filter.finish(out);
+  EXPECT_EQ(out, "bye\n\n");
+}
+
+TEST(StopFilter, TheOneCompleteFirstWins) {
+  StopFilter filter({"abcdef", "cd"});
+  std::string out;
+  EXPECT_TRUE(filter.push("xabcdef", out));
+  EXPECT_EQ(out, "xab");
+  EXPECT_EQ(filter.matched(), "cd");
+}
+
+TEST(StopFilter, OfTwoCompleteTogetherTheLongestWins) {
+  StopFilter filter({"d", "bcd"});
+  std::string out;
+  EXPECT_TRUE(filter.push("abcd", out));
+  EXPECT_EQ(out, "a");
+}
+
+// The definition, written plainly: feed characters one by one, cut when any stop is a suffix.
+std::string cut_by_definition(const std::string& text, const std::vector<std::string>& stops) {
+  for (size_t end = 1; end <= text.size(); ++end) {
+    size_t longest = 0;
+    for (const std::string& stop : stops) {
+      if (text.substr(0, end).ends_with(stop)) longest = std::max(longest, stop.size());
+    }
+    if (longest > 0) return text.substr(0, end - longest);
+  }
+  return text;
+}
+
+TEST(StopFilter, AnySplitEqualsTheDefinitionAndNothingLeaks) {
+  std::mt19937 rng(11);
+  for (int round = 0; round < 5000; ++round) {
+    std::string text;
+    for (size_t n = rng() % 30; n > 0; --n) text += "abc"[rng() % 3];
+    std::vector<std::string> stops;
+    for (size_t n = 1 + rng() % 3; n > 0; --n) {
+      std::string stop;
+      for (size_t m = 1 + rng() % 4; m > 0; --m) stop += "abc"[rng() % 3];
+      stops.push_back(stop);
+    }
+    StopFilter filter(stops);
+    std::string out;
+    const std::string expected = cut_by_definition(text, stops);
+    for (const std::string& piece : random_split(rng, text)) {
+      filter.push(piece, out);
+      ASSERT_TRUE(expected.starts_with(out)) << text;
+    }
+    filter.finish(out);
+    ASSERT_EQ(out, expected) << text;
+  }
+}
+
+TEST(Batcher, FirstAtOnceThenByCountOrTime) {
+  FakeClock clock;
+  std::vector<std::string> sent;
+  Batcher batcher({.tokens = 3, .interval_ns = 50}, clock,
+                  [&](std::string_view s) { sent.emplace_back(s); });
+  batcher.push("a");
+  EXPECT_EQ(sent.size(), 1u);
+  batcher.push("b");
+  batcher.push("c");
+  EXPECT_EQ(sent.size(), 1u);
+  batcher.push("d");
+  EXPECT_EQ(sent.back(), "bcd");
+  batcher.push("e");
+  clock.now = 60;
+  batcher.push("f");
+  EXPECT_EQ(sent.back(), "ef");
+  batcher.push("g");
+  batcher.finish();
+  EXPECT_EQ(sent.back(), "g");
+}
+
+TEST(Batcher, EmptyTextIsNeverSent) {
+  FakeClock clock;
+  int calls = 0;
+  Batcher batcher({}, clock, [&](std::string_view) { ++calls; });
+  for (int i = 0; i < 10; ++i) batcher.push("");
+  batcher.finish();
+  EXPECT_EQ(calls, 0);
+}
+
+TEST(TextStream, PiecesAreWholeAndTheirSumIsTheOneShotDecodeCut) {
+  std::mt19937 rng(3);
+  for (int round = 0; round < 2000; ++round) {
+    const std::string bytes = random_bytes(rng, rng() % 60);
+    const std::vector<std::string> stops = {"é€", "\n\n", "a😀a"};
+    FakeClock clock;
+    std::string sum;
+    TextStream stream({.stops = stops, .batch = {}}, clock, [&](std::string_view piece) {
+      EXPECT_EQ(assemble({std::string(piece)}), piece) << "a piece that is not whole UTF-8";
+      sum += piece;
+    });
+    for (const std::string& piece : random_split(rng, bytes)) {
+      clock.now += static_cast<int64_t>(rng() % 40'000'000);
+      if (stream.push(piece)) break;
+    }
+    stream.finish();
+    EXPECT_EQ(sum, cut_by_definition(assemble({bytes}), stops));
+    EXPECT_EQ(sum, stream.text());
+  }
+}
+
+}  // namespace
+}  // namespace etb::stream

@@ -1,0 +1,45 @@
+// Ids -> bytes -> whole UTF-8 -> cut at a stop string -> batches: what happens to a token between
+// the sampler and the app. Runs on the model thread, right after sampling, so that a stop string
+// stops at once. Concatenation of the pieces = one-shot decode of the ids, cut at the first stop
+// string.
+//
+//   TextStream stream({.stops = {"\nUser:"}}, Clock::system(), [](std::string_view s) { show(s);
+//   }); while (more) if (stream.push(tokenizer.piece(id))) break; stream.finish();
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "stream/batcher.h"
+#include "stream/stop_filter.h"
+#include "stream/utf8_assembler.h"
+
+namespace etb::stream {
+
+struct StreamOptions {
+  std::vector<std::string> stops;
+  BatchOptions batch;
+};
+
+class TextStream {
+ public:
+  TextStream(StreamOptions options, const Clock& clock, Batcher::Sink sink);
+
+  // The bytes of one token. True once a stop string is complete: generation should end.
+  bool push(std::string_view token_bytes);
+  // Flushes what is held back. Call exactly once, however the answer ended.
+  void finish();
+
+  // All text that left or will leave with the current batch.
+  const std::string& text() const { return text_; }
+  const std::string& matched_stop() const { return filter_.matched(); }
+
+ private:
+  Utf8Assembler assembler_;
+  StopFilter filter_;
+  Batcher batcher_;
+  std::string text_;
+};
+
+}  // namespace etb::stream
