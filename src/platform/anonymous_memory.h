@@ -1,0 +1,42 @@
+// A zero-filled mapping whose pages are committed at first touch: a KV cache for a long context
+// costs only what has been written.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/status.h"
+
+namespace etb {
+
+// The machine's page size: the grain of discard() and of committed_bytes().
+size_t page_size();
+
+class AnonymousMemory {
+ public:
+  AnonymousMemory() = default;  // empty
+  // OutOfMemory if the address space or the overcommit limit does not allow it; 0 bytes is empty.
+  static Result<AnonymousMemory> reserve(size_t bytes);
+  ~AnonymousMemory();
+  AnonymousMemory(AnonymousMemory&& other) noexcept;
+  AnonymousMemory& operator=(AnonymousMemory&& other) noexcept;
+
+  uint8_t* data() { return data_; }
+  const uint8_t* data() const { return data_; }
+  size_t size() const { return size_; }
+  std::span<uint8_t> span() { return {data_, size_}; }
+
+  // Gives back the whole pages inside [offset, offset + length); they read as zero afterwards.
+  // Bytes of the range on pages only partly covered are zeroed in place. InvalidArgument beyond the
+  // end.
+  Status discard(size_t offset, size_t length);
+  // Bytes of pages that hold memory now.
+  Result<size_t> committed_bytes() const;
+
+ private:
+  uint8_t* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace etb

@@ -1,0 +1,81 @@
+// Private anonymous mmap; MAP_NORESERVE, so that a long context may be reserved on a small machine.
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/text.h"
+#include "platform/anonymous_memory.h"
+#include "platform/os_error_posix.h"
+#include "platform/page_residency.h"
+
+namespace etb {
+
+size_t page_size() {
+  static const size_t size = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  return size;
+}
+
+Result<AnonymousMemory> AnonymousMemory::reserve(size_t bytes) {
+  AnonymousMemory memory;
+  if (bytes == 0) return memory;
+  void* start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (start == MAP_FAILED) return os_error("reserve", concat(bytes, " bytes of memory"), errno);
+  memory.data_ = static_cast<uint8_t*>(start);
+  memory.size_ = bytes;
+  return memory;
+}
+
+AnonymousMemory::~AnonymousMemory() {
+  if (data_ != nullptr) ::munmap(data_, size_);
+}
+
+AnonymousMemory::AnonymousMemory(AnonymousMemory&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+AnonymousMemory& AnonymousMemory::operator=(AnonymousMemory&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Status AnonymousMemory::discard(size_t offset, size_t length) {
+  if (offset > size_ || length > size_ - offset) {
+    return Status(StatusCode::InvalidArgument,
+                  concat("discard of ", length, " bytes at ", offset, " in a mapping of ", size_));
+  }
+  if (length == 0) return {};
+  const size_t page = page_size();
+  const size_t end = offset + length;
+  const size_t first = (offset + page - 1) / page * page;
+  // The last page of the mapping is whole even if the size is not a multiple.
+  const size_t last = end == size_ ? end : end / page * page;
+  if (first >= last) {
+    std::memset(data_ + offset, 0, length);
+    return {};
+  }
+  std::memset(data_ + offset, 0, first - offset);
+  std::memset(data_ + last, 0, end - last);
+#ifdef __linux__
+  if (::madvise(data_ + first, last - first, MADV_DONTNEED) != 0) {
+    return os_error("give back", "memory", errno);
+  }
+#else  // elsewhere MADV_DONTNEED does not promise zeros: map the range anew
+  void* again = ::mmap(data_ + first, last - first, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+  if (again == MAP_FAILED) return os_error("give back", "memory", errno);
+#endif
+  return {};
+}
+
+Result<size_t> AnonymousMemory::committed_bytes() const {
+  return resident_page_bytes(data_, size_, "anonymous memory");
+}
+
+}  // namespace etb
