@@ -1,0 +1,111 @@
+// What our own .pte says about its model: everything needed to write the program part again, to
+// feed the model, and to check the file. Stored as text, one `key value...` a line, in the named
+// data `etb.manifest`. The parser treats the text as hostile: a Manifest it returns is within the
+// limits below and consistent in itself (not yet with the file's size: see PteFile).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "base/token_id.h"
+
+namespace etb::model {
+
+inline constexpr std::string_view kManifestKey = "etb.manifest";
+inline constexpr std::string_view kTokenizerKey = "etb.tokenizer";
+inline constexpr std::string_view kTemplateKey = "etb.chat_template";
+
+inline constexpr uint32_t kManifestVersion = 1;
+inline constexpr uint32_t kContextAlign = 64;  // the KV layout's unit of positions
+
+// The numbers are arguments of the operators and stand in files: append only.
+enum class Activation : int64_t { Silu = 0, GeluTanh = 1 };
+enum class KvType : int64_t { F16 = 0 };
+
+std::string_view kv_type_name(KvType type);
+
+struct ModelShape {
+  uint32_t layers = 0;
+  uint32_t width = 0;  // of the residual stream
+  uint32_t ffn = 0;
+  uint32_t heads = 0;
+  uint32_t kv_heads = 0;
+  uint32_t head_dim = 0;
+  uint32_t n_rot = 0;  // rotated dims of a head
+  uint32_t vocab = 0;
+  uint32_t context_train = 0;
+  uint32_t window = 0;  // 0: every position sees all before it
+  double eps = 0;
+  double rope_base = 0;  // for people: inv_freq is stored as a tensor, factors included
+  double rope_magnitude = 1;
+  double embed_scale = 1;
+  double attention_scale = 0;
+  Activation activation = Activation::Silu;
+};
+
+// Only defaults: the loader writes the program again for others.
+struct ProgramDefaults {
+  uint32_t context = 0;
+  uint32_t chunk = 0;  // most tokens of one forward
+  KvType kv_type = KvType::F16;
+};
+
+struct SpecialTokens {
+  std::optional<TokenId> bos;
+  std::optional<TokenId> eos;
+  std::vector<TokenId> stop;  // every id that ends an answer, eos included
+  bool add_bos = false;
+};
+
+// One constant. Names are canonical whatever the source called them: token_embd, output_norm,
+// output (absent: the head is token_embd), inv_freq, and for each layer blk.N.{attn_norm, attn_q,
+// attn_k, attn_v, attn_output, ffn_norm, ffn_gate, ffn_up, ffn_down}.
+struct TensorEntry {
+  std::string name;
+  // A weight format ("w4a": a blob with its header), or "vector": plain f32[cols], rows = 1.
+  std::string format;
+  uint64_t rows = 0;
+  uint64_t cols = 0;
+  uint64_t offset = 0;    // in the constant segment, a multiple of 64
+  uint64_t bytes = 0;     // blob header included
+  uint64_t checksum = 0;  // XXH3-64 of all these bytes
+  bool is_vector() const { return format == "vector"; }
+};
+
+struct Manifest {
+  uint32_t version = kManifestVersion;
+  std::string family;        // "llama": a row of family/family.h
+  std::string name;          // general.name, one line
+  std::string source_type;   // the block types in the source, most bytes first: "Q4_1 Q8_0 F32"
+  uint64_t source_hash = 0;  // XXH3-64 of the source file's bytes (all parts of a split file)
+  uint64_t source_bytes = 0;
+  ModelShape shape;
+  ProgramDefaults defaults;
+  SpecialTokens tokens;
+  uint64_t constant_bytes = 0;       // size of the constant segment
+  std::vector<TensorEntry> tensors;  // in the order of their offsets
+
+  // Null if there is none.
+  const TensorEntry* find(std::string_view tensor) const;
+};
+
+// Rounded up to kContextAlign: what the program and the KV memory are planned for.
+uint32_t padded_context(uint32_t context);
+// Of all layers, at `context` positions (padded).
+uint64_t kv_bytes(const ModelShape& shape, KvType type, uint32_t context);
+// What one more position costs, all layers.
+uint64_t kv_bytes_per_token(const ModelShape& shape, KvType type);
+
+// InvalidArgument names the field that is out of its limits.
+Status validate(const Manifest& manifest);
+// Precondition: validate() is Ok. Checksums have a fixed width, so they can be filled in later.
+std::string serialize(const Manifest& manifest);
+// Corrupt names the line and what is wrong with it; Unsupported an unknown version.
+Result<Manifest> parse_manifest(std::string_view text);
+
+}  // namespace etb::model
