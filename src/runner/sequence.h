@@ -1,0 +1,63 @@
+// Sequence: one conversation's place in a model - KV memory and position. Ids in, logits out.
+// Used only on the model thread; all sequences of a runner share its activation memory.
+//
+// State after a call: forward() and forward_all() feed ids in chunks, and the position moves chunk
+// by chunk, only after a chunk has run whole. So after an error or a cancel the position stands at
+// the end of the last whole chunk, everything below it is valid, and the sequence can go on from
+// there. Arguments are checked before anything runs: InvalidArgument and ContextFull change
+// nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "base/cancel.h"
+#include "base/status.h"
+#include "base/token_id.h"
+
+namespace etb::runner {
+
+// Called once a position, in order; `index` counts from 0 over the ids of the call. The logits are
+// valid during the call only. A status other than Ok ends the pass with that status.
+using LogitsVisitor = std::function<Status(size_t index, std::span<const float> logits)>;
+
+struct KvUsage {
+  size_t used_bytes = 0;       // rows below the position
+  size_t committed_bytes = 0;  // pages that hold memory; >= used_bytes, rounded to pages
+};
+
+class Sequence {
+ public:
+  virtual ~Sequence() = default;
+  Sequence(const Sequence&) = delete;
+  Sequence& operator=(const Sequence&) = delete;
+
+  // Runs `ids` from position() on and returns the logits after the last of them: one float an entry
+  // of the vocabulary, valid until the next call on any sequence of this runner. InvalidArgument:
+  // no ids, or one beyond the vocabulary (named). ContextFull: no room for all. Cancelled: `cancel`
+  // (may be null) was set before or during the run.
+  virtual Result<std::span<const float>> forward(std::span<const TokenId> ids,
+                                                 const CancelToken* cancel) = 0;
+
+  // The same, with the logits after each id. Unsupported if the model file cannot.
+  virtual Status forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
+                             const LogitsVisitor& visit) = 0;
+
+  virtual uint32_t position() const = 0;  // ids fed so far
+  virtual uint32_t capacity() const = 0;  // ids that fit
+  // The lowest position that rewind() accepts now: above 0 only where a sliding window gave rows
+  // back.
+  virtual uint32_t rewind_floor() const = 0;
+  // Forgets everything from `position` on. InvalidArgument outside [rewind_floor(), position()].
+  // rewind(0) is always possible and gives the KV memory back to the system.
+  virtual Status rewind(uint32_t position) = 0;
+
+  virtual KvUsage kv_usage() const = 0;
+
+ protected:
+  Sequence() = default;
+};
+
+}  // namespace etb::runner

@@ -1,0 +1,61 @@
+// TextRunner: a loaded text model - program, mapped weights, kernels. Immutable after load and
+// shared by its sequences, which keep it alive. Made, used and destroyed on the model thread.
+//
+//   auto runner = TextRunner::load({.file = file}, {});
+//   auto sequence = (*runner)->new_sequence();
+//   auto logits = (*sequence)->forward(ids, nullptr);
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/status.h"
+#include "base/token_id.h"
+#include "runner/model_source.h"
+#include "runner/sequence.h"
+
+namespace etb::runner {
+
+struct RunnerOptions {
+  unsigned threads = 0;     // 0: the machine's performance cores
+  std::string kernel_path;  // empty: the best this machine has; else "scalar", "avx2", ...
+};
+
+// What the program says of itself (metadata methods of the stock contract) and of its inputs.
+struct RunnerMeta {
+  uint32_t context = 0;     // positions a sequence holds
+  uint32_t chunk = 0;       // ids one execution takes at most
+  uint32_t vocab_size = 0;  // logits a position
+  std::optional<TokenId> bos;
+  std::vector<TokenId> eos;  // sorted; may be empty
+  bool has_forward_all = false;
+  size_t kv_bytes_per_token = 0;  // 0 if the program does not say
+  size_t kv_arena_bytes = 0;      // reserved a sequence, committed as it is written
+  size_t activation_bytes = 0;    // shared by all sequences
+  std::string kernel_path;        // that runs our operators
+  unsigned threads = 0;
+};
+
+class TextRunner {
+ public:
+  // Corrupt: the program breaks its own format. Unsupported: an operator or backend is missing, all
+  // of them named, or the program is no text model of a known contract. OutOfMemory.
+  static Result<std::shared_ptr<TextRunner>> load(ModelSource source, const RunnerOptions& options);
+
+  virtual ~TextRunner() = default;
+  TextRunner(const TextRunner&) = delete;
+  TextRunner& operator=(const TextRunner&) = delete;
+
+  virtual const RunnerMeta& meta() const = 0;
+  // An empty sequence at position 0. OutOfMemory if its address space cannot be had.
+  virtual Result<std::unique_ptr<Sequence>> new_sequence() = 0;
+
+ protected:
+  TextRunner() = default;
+};
+
+}  // namespace etb::runner
