@@ -23,10 +23,10 @@ constexpr uint64_t float_rows_bytes(uint64_t tokens, uint64_t cols) {
   return scratch_piece(scratch_rows(tokens) * cols * 4);
 }
 
-// Activations as int8 blocks of 32 with an f32 scale and an i32 sum each.
+// A quantised activation block: s8[32], f32 scale, f32 scale * sum, i32 sum.
+inline constexpr uint64_t kActBlockBytes = 32 + 4 + 4 + 4;
 constexpr uint64_t quantised_rows_bytes(uint64_t tokens, uint64_t cols) {
-  const uint64_t blocks = scratch_rows(tokens) * ((cols + 31) / 32);
-  return scratch_piece(blocks * 32) + 2 * scratch_piece(blocks * 4);
+  return scratch_piece(scratch_rows(tokens) * ((cols + 31) / 32) * kActBlockBytes);
 }
 
 // An operator's input before a linear: normalised floats, and their quantised blocks.
