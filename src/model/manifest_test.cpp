@@ -1,0 +1,153 @@
+// The manifest's text reads back to what was written, and hostile text is refused by name.
+#include "model/manifest.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace etb::model {
+namespace {
+
+Manifest sample() {
+  Manifest m;
+  m.family = "llama";
+  m.name = "A model, with spaces";
+  m.source_type = "Q4_1 Q8_0 F32";
+  m.source_hash = 0x0123456789abcdefull;
+  m.source_bytes = 98362432;
+  m.shape.layers = 2;
+  m.shape.width = 64;
+  m.shape.ffn = 96;
+  m.shape.heads = 4;
+  m.shape.kv_heads = 2;
+  m.shape.head_dim = 16;
+  m.shape.n_rot = 16;
+  m.shape.vocab = 300;
+  m.shape.context_train = 2048;
+  m.shape.eps = 9.9999997473787516e-06;
+  m.shape.rope_base = 100000;
+  m.shape.attention_scale = 0.25;
+  m.defaults = {.context = 512, .chunk = 128, .kv_type = KvType::F16};
+  m.tokens = {.bos = 1, .eos = 2, .stop = {2, 0}, .add_bos = true};
+  m.constant_bytes = 4096;
+  m.tensors = {{"output_norm", "vector", 1, 64, 0, 256, 7},
+               {"token_embd", "w8s", 300, 64, 256, 3000, 0xffffffffffffffffull}};
+  return m;
+}
+
+std::string replaced(std::string text, std::string_view from, std::string_view to) {
+  const size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+StatusCode code_of(std::string_view text) {
+  return parse_manifest(text).status().code();
+}
+
+TEST(Manifest, ReadsBackWhatWasWritten) {
+  const Manifest m = sample();
+  ASSERT_TRUE(validate(m).ok()) << validate(m).to_string();
+  auto back = parse_manifest(serialize(m));
+  ASSERT_TRUE(back.ok()) << back.status().to_string();
+  EXPECT_EQ(serialize(*back), serialize(m));
+  EXPECT_EQ(back->name, m.name);
+  EXPECT_EQ(back->shape.eps, m.shape.eps);
+  EXPECT_EQ(back->source_hash, m.source_hash);
+  EXPECT_EQ(back->tokens.stop, m.tokens.stop);
+  EXPECT_EQ(back->tensors[1].checksum, m.tensors[1].checksum);
+  ASSERT_NE(back->find("token_embd"), nullptr);
+  EXPECT_EQ(back->find("token_embd")->bytes, 3000u);
+  EXPECT_EQ(back->find("output"), nullptr);
+}
+
+TEST(Manifest, ChecksumsHaveAFixedWidth) {
+  Manifest m = sample();
+  const size_t size = serialize(m).size();
+  m.source_hash = 0;
+  m.tensors[1].checksum = 1;
+  EXPECT_EQ(serialize(m).size(), size);
+}
+
+TEST(Manifest, SpecialTokensMayBeAbsent) {
+  Manifest m = sample();
+  m.tokens = {};
+  auto back = parse_manifest(serialize(m));
+  ASSERT_TRUE(back.ok()) << back.status().to_string();
+  EXPECT_FALSE(back->tokens.bos.has_value());
+  EXPECT_TRUE(back->tokens.stop.empty());
+}
+
+TEST(Manifest, EveryTruncationIsRefused) {
+  const std::string text = serialize(sample());
+  for (size_t size = 0; size + 1 < text.size(); ++size) {
+    EXPECT_NE(code_of(text.substr(0, size)), StatusCode::Ok) << size;
+  }
+}
+
+TEST(Manifest, HostileTextIsNamedAndRefused) {
+  const std::string text = serialize(sample());
+  EXPECT_EQ(code_of(replaced(text, "etb.manifest 1", "etb.manifest 2")), StatusCode::Unsupported);
+  const std::pair<const char*, const char*> edits[] = {
+      {"layers 2", "layers 0"},
+      {"layers 2", "layers 99999999999999999999"},
+      {"layers 2", "layers -1"},
+      {"layers 2", "layers 2 "},
+      {"layers 2", "layers"},
+      {"layers 2\n", ""},
+      {"layers 2\n", "layers 2\nlayers 2\n"},
+      {"width 64", "width 65"},
+      {"kv_heads 2", "kv_heads 3"},
+      {"n_rot 16", "n_rot 18"},
+      {"eps ", "eps nan"},
+      {"rope_base 1e+05", "rope_base inf"},
+      {"kv_type f16", "kv_type q8"},
+      {"activation silu", "activation relu"},
+      {"stop 2 0", "stop 2 300"},
+      {"stop 2 0", "stop  2"},
+      {"bos 1", "bos 4294967295"},
+      {"add_bos 1", "add_bos yes"},
+      {"chunk 128", "chunk 0"},
+      {"0123456789abcdef", "123456789abcdef"},
+      {"vector 1 64 0 256", "vector 1 64 0 260"},
+      {"w8s 300 64 256 3000", "w8s 300 64 192 3000"},
+      {"w8s 300 64 256 3000", "w8s 300 64 257 3000"},
+      {"w8s 300 64 256 3000", "w8s 300 64 256 3841"},
+      {"w8s 300 64 256 3000", "w8s 300 64 18446744073709551552 3000"},
+      {"tensor token_embd", "tensor output_norm"},
+      {"\nend\n", "\nend\nmore\n"},
+      {"\nend\n", "\nsurprise 1\nend\n"},
+  };
+  for (const auto& [from, to] : edits) {
+    EXPECT_EQ(code_of(replaced(text, from, to)), StatusCode::Corrupt) << from << " -> " << to;
+  }
+}
+
+TEST(Manifest, MessagesNameTheLine) {
+  const auto bad = parse_manifest(replaced(serialize(sample()), "ffn 96", "ffn many"));
+  EXPECT_NE(bad.status().message().find("'ffn'"), std::string_view::npos)
+      << bad.status().to_string();
+}
+
+TEST(Manifest, RandomDamageNeverGetsThroughUnchecked) {
+  const std::string text = serialize(sample());
+  uint32_t seed = 1;
+  for (int round = 0; round < 20000; ++round) {
+    std::string bad = text;
+    seed = seed * 1664525u + 1013904223u;
+    bad[(seed >> 8) % bad.size()] = static_cast<char>(seed);
+    auto parsed = parse_manifest(bad);
+    EXPECT_TRUE(!parsed.ok() || validate(*parsed).ok()) << bad;
+  }
+}
+
+TEST(Manifest, CountsKvMemory) {
+  const Manifest m = sample();
+  EXPECT_EQ(padded_context(1), 64u);
+  EXPECT_EQ(padded_context(64), 64u);
+  EXPECT_EQ(kv_bytes_per_token(m.shape, KvType::F16), 2u * 2 * 16 * 2 * 2);
+  EXPECT_EQ(kv_bytes(m.shape, KvType::F16, 65), 128u * 256);
+}
+
+}  // namespace
+}  // namespace etb::model
