@@ -1,0 +1,56 @@
+// What sets one model family apart, as one row of data: which tensors a source file has and what
+// becomes of them, how its heads are rotated, which keys it may carry, how its turns end. Code that
+// branches on an architecture's name exists nowhere else.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace etb::family {
+
+// Sizes a tensor may have; the numbers come from the file's own keys.
+enum class Dim { One, Width, Ffn, QWidth, KvWidth, HeadDim, Vocab };
+
+// How q and k rows stand in the source: pairs (2i, 2i+1), which the importer turns back into
+// (i, i + n_rot/2), or already so.
+enum class RopePairs { Interleaved, Halves };
+
+enum class TensorKind { Matrix, Vector };
+
+// One canonical tensor and where it comes from. A fused source tensor (phi3: attn_qkv) serves
+// several rules: each takes `rows` rows after those of `skip`.
+struct TensorRule {
+  std::string_view name;    // canonical; in a layer it follows "blk.N."
+  std::string_view source;  // the GGUF name without ".weight"
+  TensorKind kind = TensorKind::Matrix;
+  Dim rows = Dim::One;
+  Dim cols = Dim::Width;
+  std::span<const Dim> skip = {};
+  bool rotated = false;   // q and k: RopePairs applies to its rows
+  bool optional = false;  // output: absent means tied to token_embd
+};
+
+enum class ActivationKind { Silu, GeluTanh };
+
+struct FamilyRow {
+  std::string_view architecture;  // general.architecture
+  RopePairs rope = RopePairs::Interleaved;
+  ActivationKind activation = ActivationKind::Silu;
+  bool scale_embedding = false;  // by sqrt(width) (gemma)
+  std::span<const TensorRule> model_tensors;
+  std::span<const TensorRule> layer_tensors;
+  // Keys below "ARCH." that the importer reads or that change nothing; any other whose value is not
+  // neutral (0, false, empty) is refused, since it may change the mathematics.
+  std::span<const std::string_view> known_keys;
+  // Texts that end a turn; those that are control tokens of the vocabulary become stop ids.
+  std::span<const std::string_view> stop_texts;
+};
+
+// Null if the architecture is not known.
+const FamilyRow* find_family(std::string_view architecture);
+// "llama, ..." for messages.
+std::string known_architectures();
+
+}  // namespace etb::family

@@ -1,0 +1,40 @@
+// Imported models, kept in the user's cache folder so that a .gguf is imported once. A name there
+// is the hash of who the source is (device, inode, size, time, its header and samples of its
+// payload) and of the format version; two importers of one file at once write the same bytes and
+// the later rename wins.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/status.h"
+#include "import/importer.h"
+
+namespace etb::import {
+
+struct CacheOptions {
+  std::string folder;                       // empty: platform's cache_folder()
+  uint64_t max_bytes = uint64_t{32} << 30;  // beyond it the least recently imported go first
+  ImportProgress progress;
+  const CancelToken* cancel = nullptr;
+};
+
+struct CacheEntry {
+  std::string path;
+  uint64_t bytes = 0;
+  int64_t modified_ns = 0;
+  bool current = false;  // false: another format version, or left over; dropped at the next import
+  std::string model;     // what the file says of itself; empty if it does not read
+};
+
+// The .pte of a .gguf: from the cache, or imported into it now.
+Result<std::string> cached_model(const std::string& gguf_path, const CacheOptions& options);
+
+// Ok and empty if there is no folder yet.
+Result<std::vector<CacheEntry>> list_cache(const std::string& folder);
+// Bytes freed. Removes only what the cache itself writes.
+Result<uint64_t> clear_cache(const std::string& folder);
+
+}  // namespace etb::import
