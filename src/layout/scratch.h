@@ -8,25 +8,20 @@
 
 namespace etb::layout {
 
-// Every piece starts on its own cache line.
+// Every piece starts on its own cache line; each total has room to align the first one.
+inline constexpr uint64_t kScratchAlign = 64;
 constexpr uint64_t scratch_piece(uint64_t bytes) {
-  return (bytes + 63) / 64 * 64;
-}
-
-// Kernels work on whole tiles of activation rows.
-inline constexpr uint64_t kScratchRowTile = 16;
-constexpr uint64_t scratch_rows(uint64_t tokens) {
-  return (tokens + kScratchRowTile - 1) / kScratchRowTile * kScratchRowTile;
+  return (bytes + kScratchAlign - 1) / kScratchAlign * kScratchAlign;
 }
 
 constexpr uint64_t float_rows_bytes(uint64_t tokens, uint64_t cols) {
-  return scratch_piece(scratch_rows(tokens) * cols * 4);
+  return scratch_piece(tokens * cols * 4);
 }
 
 // A quantised activation block: s8[32], f32 scale, f32 scale * sum, i32 sum.
 inline constexpr uint64_t kActBlockBytes = 32 + 4 + 4 + 4;
 constexpr uint64_t quantised_rows_bytes(uint64_t tokens, uint64_t cols) {
-  return scratch_piece(scratch_rows(tokens) * ((cols + 31) / 32) * kActBlockBytes);
+  return scratch_piece(tokens * ((cols + 31) / 32) * kActBlockBytes);
 }
 
 // An operator's input before a linear: normalised floats, and their quantised blocks.
@@ -41,22 +36,21 @@ struct AttentionScratch {
   uint64_t kv_heads = 0;
   uint64_t head_dim = 0;
 };
-// q, k, v, attention's result [S, ...] as floats, and the wider of the two linear inputs.
+// The input; then q, k, v of a token side by side; then attention's result, the second input.
 constexpr uint64_t attention_scratch_bytes(const AttentionScratch& s) {
   const uint64_t q_width = s.heads * s.head_dim;
-  return 2 * float_rows_bytes(s.tokens, q_width) +
-         2 * float_rows_bytes(s.tokens, s.kv_heads * s.head_dim) +
-         linear_input_bytes(s.tokens, std::max(s.width, q_width));
+  const uint64_t kv_width = s.kv_heads * s.head_dim;
+  return kScratchAlign + linear_input_bytes(s.tokens, s.width) +
+         float_rows_bytes(s.tokens, q_width + 2 * kv_width) + linear_input_bytes(s.tokens, q_width);
 }
 
-// gate and up [S, ffn] as floats, the normalised input, and the quantised gated rows.
+// The normalised input and the hidden layer.
 constexpr uint64_t mlp_scratch_bytes(uint64_t tokens, uint64_t width, uint64_t ffn) {
-  return 2 * float_rows_bytes(tokens, ffn) + linear_input_bytes(tokens, width) +
-         linear_input_bytes(tokens, ffn);
+  return kScratchAlign + linear_input_bytes(tokens, width) + linear_input_bytes(tokens, ffn);
 }
 
 constexpr uint64_t head_scratch_bytes(uint64_t tokens, uint64_t width) {
-  return linear_input_bytes(tokens, width);
+  return kScratchAlign + linear_input_bytes(tokens, width);
 }
 
 }  // namespace etb::layout

@@ -1,0 +1,66 @@
+#include "kernels/attention/attention.h"
+
+#include <algorithm>
+
+#include "kernels/parallel.h"
+
+namespace etb::kernels {
+namespace {
+
+void store_token(const AttentionCall& call, size_t t) {
+  const AttentionShape& shape = call.shape;
+  float* const row = call.qkv + t * call.qkv_stride();
+  const float* const angles = call.rope + t * shape.n_rot;
+  for (size_t head = 0; head < shape.heads + shape.kv_heads; ++head) {
+    call.table->rotate(row + head * shape.head_dim, angles, shape.n_rot / 2);
+  }
+  for (size_t head = 0; head < shape.kv_heads; ++head) {
+    const float* const k = row + (shape.heads + head) * shape.head_dim;
+    const float* const v = k + shape.kv_heads * shape.head_dim;
+    const size_t position = call.position + t;
+    call.table->store_f16(k, shape.head_dim, call.cache.key(head, position), kKeyTile);
+    call.table->store_f16(v, shape.head_dim, call.cache.value(head, position), 1);
+  }
+}
+
+// Rows of a kv head are counted token after token, and within a token over the heads of its group:
+// so a tile of rows shares keys and values, and its last row sees furthest.
+void attend_tile(const AttentionCall& call, size_t kv_head, size_t first_row) {
+  const AttentionShape& shape = call.shape;
+  AttendArgs args{};
+  args.keys = call.cache.keys(kv_head);
+  args.values = call.cache.values(kv_head);
+  args.head_dim = shape.head_dim;
+  args.scale = call.scale;
+  args.count = std::min(kAttendRows, call.tokens * shape.group() - first_row);
+  for (size_t i = 0; i < args.count; ++i) {
+    const size_t t = (first_row + i) / shape.group();
+    const size_t head = kv_head * shape.group() + (first_row + i) % shape.group();
+    const size_t end = call.position + t + 1;
+    args.query[i] = call.qkv + t * call.qkv_stride() + head * shape.head_dim;
+    args.out[i] = call.out + (t * shape.heads + head) * shape.head_dim;
+    args.end[i] = end;
+    args.first[i] = shape.window != 0 && end > shape.window ? end - shape.window : 0;
+  }
+  call.table->attend(args);
+}
+
+}  // namespace
+
+void store_positions(const AttentionCall& call) {
+  parallel_for(call.threads, call.tokens, 8, [&](size_t begin, size_t end) {
+    for (size_t t = begin; t < end; ++t) store_token(call, t);
+  });
+}
+
+void attend_all(const AttentionCall& call) {
+  const size_t rows = call.tokens * call.shape.group();
+  const size_t tiles = (rows + kAttendRows - 1) / kAttendRows;
+  parallel_for(call.threads, call.shape.kv_heads * tiles, 1, [&](size_t begin, size_t end) {
+    for (size_t unit = begin; unit < end; ++unit) {
+      attend_tile(call, unit / tiles, unit % tiles * kAttendRows);
+    }
+  });
+}
+
+}  // namespace etb::kernels
