@@ -2,6 +2,8 @@
 // two cannot drift apart.
 #include "model/manifest.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -243,6 +245,8 @@ std::optional<bool> read_other(Manifest& m, std::string_view key, std::string_vi
   if (key == "source_type") return read_line_text(value, m.source_type);
   if (key == "source_hash") return read_hash(value, m.source_hash);
   if (key == "source_bytes") return read_number(value, m.source_bytes);
+  if (key == "tokenizer_hash") return read_hash(value, m.tokenizer_hash);
+  if (key == "template_hash") return read_hash(value, m.template_hash);
   if (key == "activation") return read_activation(value, m.shape.activation);
   if (key == "context") return read_number(value, m.defaults.context);
   if (key == "chunk") return read_number(value, m.defaults.chunk);
@@ -267,9 +271,10 @@ std::optional<bool> read_field(Manifest& m, std::string_view key, std::string_vi
 }
 
 // bos, eos and stop may be absent; these may not, nor may those of the two tables above.
-constexpr std::array<std::string_view, 11> kRequiredKeys = {
-    "family",  "name",  "source_type", "source_hash", "source_bytes",  "activation",
-    "context", "chunk", "kv_type",     "add_bos",     "constant_bytes"};
+constexpr std::array<std::string_view, 13> kRequiredKeys = {
+    "family",         "name",          "source_type",   "source_hash", "source_bytes",
+    "tokenizer_hash", "template_hash", "activation",    "context",     "chunk",
+    "kv_type",        "add_bos",       "constant_bytes"};
 
 Status check_keys(std::vector<std::string_view> seen) {
   std::ranges::sort(seen);
@@ -355,6 +360,8 @@ std::string serialize(const Manifest& m) {
   put("source_type", m.source_type);
   put("source_hash", hex64(m.source_hash));
   put("source_bytes", m.source_bytes);
+  put("tokenizer_hash", hex64(m.tokenizer_hash));
+  put("template_hash", hex64(m.template_hash));
   for (const CountField& field : kCounts) put(field.key, m.shape.*field.member);
   for (const RealField& field : kReals) put_real(out, field.key, m.shape.*field.member);
   put("activation", m.shape.activation == Activation::Silu ? "silu" : "gelu_tanh");
@@ -374,18 +381,27 @@ std::string serialize(const Manifest& m) {
     out += concat("tensor ", t.name, " ", t.format, " ", t.rows, " ", t.cols, " ", t.offset, " ",
                   t.bytes, " ", hex64(t.checksum), "\n");
   }
-  return out += "end\n";
+  return seal_manifest(out);
+}
+
+std::string seal_manifest(std::string_view lines) {
+  return concat(lines, "end ", hex64(XXH3_64bits(lines.data(), lines.size())), "\n");
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
+  const std::string_view whole = text;
   ETB_RETURN_IF_ERROR(check_first_line(take_line(text)));
   Manifest m;
   std::vector<std::string_view> seen;
   bool ended = false;
   for (size_t number = 2; !text.empty() && !ended; ++number) {
+    const size_t start = whole.size() - text.size();
     const std::string_view line = take_line(text);
-    ended = line == "end";
-    if (ended) break;
+    ended = line.starts_with("end ");
+    if (ended) {
+      if (concat(line, "\n") == seal_manifest(whole.substr(0, start)).substr(start)) break;
+      return Status(StatusCode::Corrupt, "manifest: its lines do not match their checksum");
+    }
     const size_t space = line.find(' ');
     const std::string_view key = line.substr(0, space);
     const std::string_view value =

@@ -71,9 +71,10 @@ struct TensorEntry {
   std::string format;
   uint64_t rows = 0;
   uint64_t cols = 0;
-  uint64_t offset = 0;    // in the constant segment, a multiple of 64
-  uint64_t bytes = 0;     // blob header included
-  uint64_t checksum = 0;  // XXH3-64 of all these bytes
+  uint64_t offset = 0;  // in the constant segment, a multiple of 64
+  uint64_t bytes = 0;   // blob header included
+  // XXH3-64 of the data: all bytes of a vector; of a blob those after its header, which repeats it.
+  uint64_t checksum = 0;
   bool is_vector() const { return format == "vector"; }
 };
 
@@ -84,6 +85,8 @@ struct Manifest {
   std::string source_type;   // the block types in the source, most bytes first: "Q4_1 Q8_0 F32"
   uint64_t source_hash = 0;  // XXH3-64 of the source file's bytes (all parts of a split file)
   uint64_t source_bytes = 0;
+  uint64_t tokenizer_hash = 0;  // XXH3-64 of the segment etb.tokenizer
+  uint64_t template_hash = 0;   // of etb.chat_template; an empty one has a hash too
   ModelShape shape;
   ProgramDefaults defaults;
   SpecialTokens tokens;
@@ -104,8 +107,11 @@ uint64_t kv_bytes_per_token(const ModelShape& shape, KvType type);
 // InvalidArgument names the field that is out of its limits.
 Status validate(const Manifest& manifest);
 // Precondition: validate() is Ok. Checksums have a fixed width, so they can be filled in later.
+// The last line is `end HASH`, the XXH3-64 of all lines before it.
 std::string serialize(const Manifest& manifest);
 // Corrupt names the line and what is wrong with it; Unsupported an unknown version.
 Result<Manifest> parse_manifest(std::string_view text);
+// `lines` with the closing line that makes them a manifest (for tests and fuzzing).
+std::string seal_manifest(std::string_view lines);
 
 }  // namespace etb::model

@@ -41,6 +41,12 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
   return text.replace(at, from.size(), to);
 }
 
+// The lines without the closing one, so that an edit can be sealed again.
+std::string lines_of(const Manifest& m) {
+  const std::string text = serialize(m);
+  return text.substr(0, text.rfind("end "));
+}
+
 StatusCode code_of(std::string_view text) {
   return parse_manifest(text).status().code();
 }
@@ -86,7 +92,7 @@ TEST(Manifest, EveryTruncationIsRefused) {
 }
 
 TEST(Manifest, HostileTextIsNamedAndRefused) {
-  const std::string text = serialize(sample());
+  const std::string text = lines_of(sample());
   EXPECT_EQ(code_of(replaced(text, "etb.manifest 1", "etb.manifest 2")), StatusCode::Unsupported);
   const std::pair<const char*, const char*> edits[] = {
       {"layers 2", "layers 0"},
@@ -115,29 +121,40 @@ TEST(Manifest, HostileTextIsNamedAndRefused) {
       {"w8s 300 64 256 3000", "w8s 300 64 256 3841"},
       {"w8s 300 64 256 3000", "w8s 300 64 18446744073709551552 3000"},
       {"tensor token_embd", "tensor output_norm"},
-      {"\nend\n", "\nend\nmore\n"},
-      {"\nend\n", "\nsurprise 1\nend\n"},
+      {"add_bos 1\n", "add_bos 1\nsurprise 1\n"},
   };
   for (const auto& [from, to] : edits) {
-    EXPECT_EQ(code_of(replaced(text, from, to)), StatusCode::Corrupt) << from << " -> " << to;
+    EXPECT_EQ(code_of(seal_manifest(replaced(text, from, to))), StatusCode::Corrupt)
+        << from << " -> " << to;
   }
 }
 
 TEST(Manifest, MessagesNameTheLine) {
-  const auto bad = parse_manifest(replaced(serialize(sample()), "ffn 96", "ffn many"));
+  const auto bad =
+      parse_manifest(seal_manifest(replaced(lines_of(sample()), "ffn 96", "ffn many")));
   EXPECT_NE(bad.status().message().find("'ffn'"), std::string_view::npos)
       << bad.status().to_string();
 }
 
 TEST(Manifest, RandomDamageNeverGetsThroughUnchecked) {
-  const std::string text = serialize(sample());
+  const std::string text = lines_of(sample());
   uint32_t seed = 1;
   for (int round = 0; round < 20000; ++round) {
     std::string bad = text;
     seed = seed * 1664525u + 1013904223u;
     bad[(seed >> 8) % bad.size()] = static_cast<char>(seed);
-    auto parsed = parse_manifest(bad);
+    auto parsed = parse_manifest(seal_manifest(bad));
     EXPECT_TRUE(!parsed.ok() || validate(*parsed).ok()) << bad;
+  }
+}
+
+TEST(Manifest, AnyFlippedBitIsFound) {
+  const std::string text = serialize(sample());
+  EXPECT_NE(code_of(text + "more\n"), StatusCode::Ok);
+  for (size_t at = 0; at < text.size(); ++at) {
+    std::string bad = text;
+    bad[at] = static_cast<char>(bad[at] ^ 4);
+    EXPECT_NE(code_of(bad), StatusCode::Ok) << at;
   }
 }
 
