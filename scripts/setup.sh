@@ -69,7 +69,15 @@ step() {
 }
 
 # --- 1. Debian packages ------------------------------------------------------------------------
-has_package() { [[ $(dpkg-query -W -f='${db:Status-Status}' "$1" 2> /dev/null) == installed ]]; }
+NATIVE=$(dpkg --print-architecture 2> /dev/null || echo none)
+INSTALLED=$(dpkg-query -W -f='${db:Status-Status} ${Package}:${Architecture}\n' 2> /dev/null | sed -n 's/^installed //p' || true)
+readonly NATIVE INSTALLED
+# has_package NAME[:ARCH]: without an architecture, for the host's own or for all.
+has_package() {
+  local name=$1
+  if [[ $name != *:* ]]; then name="$name:($NATIVE|all)"; fi
+  grep -qxE "${name//+/\\+}" <<< "$INSTALLED"
+}
 
 find_python() {
   local candidate
