@@ -1,19 +1,21 @@
-// The packed weight layout: what a weight blob's bytes mean. One layout for AVX2, AVX-512 VNNI, NEON
-// dotprod and i8mm: 8 rows interleaved in pieces of 8 bytes, GGUF's quantised values kept exactly.
+// The packed weight layout: what a weight blob's bytes mean. One layout for AVX2, AVX-512 VNNI,
+// NEON dotprod and i8mm: 8 rows interleaved in pieces of 8 bytes, GGUF's quantised values kept
+// exactly.
 //
-// A blob is a 64-byte BlobHeader and then, 64-byte aligned, ceil(rows / 8) row groups. A row group is
-// cols / 32 blocks in k order; a block is 8 rows x 32 columns:
+// A blob is a 64-byte BlobHeader and then, 64-byte aligned, ceil(rows / 8) row groups. A row group
+// is cols / 32 blocks in k order; a block is 8 rows x 32 columns:
 //
 //   W4S   f16 d[8]              u4 qs[128]   w = d * (q - 8)
 //   W4A   f16 d[8]  f16 m[8]    u4 qs[128]   w = d * q + m
 //   W8S   f16 d[8]              s8 qs[256]   w = d * q
-//   W8G16 f16 d[2][8]           s8 qs[256]   w = d[column / 16] * q    (Q6_K: a scale every 16 columns)
-//   W8A   f16 d[8]  f16 m[8]    u8 qs[256]   w = d * q + m
-//   F32 / F16 / BF16            w[32][8]     column-major inside the block: element (row r, column k) at [k][r]
+//   W8G16 f16 d[2][8]           s8 qs[256]   w = d[column / 16] * q    (Q6_K: a scale every 16
+//   columns) W8A   f16 d[8]  f16 m[8]    u8 qs[256]   w = d * q + m F32 / F16 / BF16 w[32][8]
+//   column-major inside the block: element (row r, column k) at [k][r]
 //
-// 4-bit qs: for c in 0..1, for r in 0..7: the row's GGUF bytes 8c..8c+7; byte j of a row holds column j in its low and
-// column j + 16 in its high nibble, values 0..15. 8-bit qs: for c in 0..3, for r in 0..7: columns 8c..8c+7.
-// Rows past `rows` in the last group have d = m = 0 and q = 0 (floats: 0). cols % 32 == 0.
+// 4-bit qs: for c in 0..1, for r in 0..7: the row's GGUF bytes 8c..8c+7; byte j of a row holds
+// column j in its low and column j + 16 in its high nibble, values 0..15. 8-bit qs: for c in 0..3,
+// for r in 0..7: columns 8c..8c+7. Rows past `rows` in the last group have d = m = 0 and q = 0
+// (floats: 0). cols % 32 == 0.
 #pragma once
 
 #include <cstddef>
@@ -30,22 +32,40 @@ inline constexpr size_t kBlock = 32;      // columns of a block
 inline constexpr size_t kBlobAlign = 64;  // of a blob in its segment, and of its data
 
 // Append-only: the numbers are in files.
-enum class WeightFormat : uint32_t { W4S = 1, W4A = 2, W8S = 3, W8G16 = 4, W8A = 5, F32 = 6, F16 = 7, BF16 = 8 };
+enum class WeightFormat : uint32_t {
+  W4S = 1,
+  W4A = 2,
+  W8S = 3,
+  W8G16 = 4,
+  W8A = 5,
+  F32 = 6,
+  F16 = 7,
+  BF16 = 8
+};
 
-std::string_view format_name(WeightFormat format);  // "w4a", ... as manifests and `inspect` spell it
+std::string_view format_name(
+    WeightFormat format);  // "w4a", ... as manifests and `inspect` spell it
 Result<WeightFormat> format_from_name(std::string_view name);
 
 // Bytes of one block (8 rows x 32 columns).
 constexpr size_t block_bytes(WeightFormat format) {
   switch (format) {
-    case WeightFormat::W4S: return 16 + 128;
-    case WeightFormat::W4A: return 32 + 128;
-    case WeightFormat::W8S: return 16 + 256;
-    case WeightFormat::W8G16: return 32 + 256;
-    case WeightFormat::W8A: return 32 + 256;
-    case WeightFormat::F32: return 32 * 8 * 4;
-    case WeightFormat::F16: return 32 * 8 * 2;
-    case WeightFormat::BF16: return 32 * 8 * 2;
+    case WeightFormat::W4S:
+      return 16 + 128;
+    case WeightFormat::W4A:
+      return 32 + 128;
+    case WeightFormat::W8S:
+      return 16 + 256;
+    case WeightFormat::W8G16:
+      return 32 + 256;
+    case WeightFormat::W8A:
+      return 32 + 256;
+    case WeightFormat::F32:
+      return 32 * 8 * 4;
+    case WeightFormat::F16:
+      return 32 * 8 * 2;
+    case WeightFormat::BF16:
+      return 32 * 8 * 2;
   }
   return 0;
 }
@@ -79,10 +99,12 @@ struct Matrix {
   size_t groups() const { return (rows + kRowGroup - 1) / kRowGroup; }
 };
 
-// Checks magic, version, format and that the data lies inside `blob`. Cheap: a kernel calls it every time.
+// Checks magic, version, format and that the data lies inside `blob`. Cheap: a kernel calls it
+// every time.
 Result<Matrix> open_blob(std::span<const uint8_t> blob);
 
-// Element (row, col) by the definitions above; the oracle of packers and kernels. Precondition: inside.
+// Element (row, col) by the definitions above; the oracle of packers and kernels. Precondition:
+// inside.
 float element(const Matrix& matrix, size_t row, size_t col);
 
 }  // namespace etb::layout
