@@ -1,0 +1,49 @@
+#include "token/utf8.h"
+
+#include <cstdint>
+#include <cstring>
+
+namespace etb::token {
+
+namespace {
+
+// The length of the well-formed sequence at the start of `rest`, or 0 (Unicode, table 3-7).
+size_t sequence_length(std::string_view rest) {
+  const auto at = [rest](size_t i) { return static_cast<uint8_t>(rest[i]); };
+  const uint8_t lead = at(0);
+  if (lead < 0x80) return 1;
+  if (lead < 0xC2 || lead > 0xF4) return 0;
+  const size_t length = utf8_length(rest[0]);
+  if (rest.size() < length) return 0;
+  uint8_t low = 0x80, high = 0xBF;  // the range of the second byte
+  if (lead == 0xE0) low = 0xA0;
+  if (lead == 0xED) high = 0x9F;
+  if (lead == 0xF0) low = 0x90;
+  if (lead == 0xF4) high = 0x8F;
+  if (at(1) < low || at(1) > high) return 0;
+  for (size_t i = 2; i < length; ++i) {
+    if ((at(i) & 0xC0) != 0x80) return 0;
+  }
+  return length;
+}
+
+}  // namespace
+
+size_t first_invalid_utf8(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size()) {
+    uint64_t eight = 0;
+    while (i + 8 <= text.size()) {  // ASCII, eight bytes at a time
+      std::memcpy(&eight, text.data() + i, 8);
+      if ((eight & 0x8080'8080'8080'8080u) != 0) break;
+      i += 8;
+    }
+    if (i == text.size()) break;
+    const size_t length = sequence_length(text.substr(i));
+    if (length == 0) return i;
+    i += length;
+  }
+  return text.size();
+}
+
+}  // namespace etb::token

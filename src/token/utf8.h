@@ -1,0 +1,18 @@
+// UTF-8 as Unicode defines it: no overlong forms, no surrogates, nothing above U+10FFFF.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace etb::token {
+
+// The offset of the first byte of the first ill-formed sequence, or text.size() if there is none.
+size_t first_invalid_utf8(std::string_view text);
+
+// The bytes of the character that begins with `lead`. Precondition: a lead byte of valid UTF-8.
+inline size_t utf8_length(char lead) {
+  const auto byte = static_cast<unsigned char>(lead);
+  return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
+}
+
+}  // namespace etb::token
