@@ -4,7 +4,6 @@ MODEL := .deps/models/SmolLM2-135M-Instruct.Q4_1.gguf
 ETBRIDGE := build/release/bin/etbridge
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
-CTEST := ctest --output-on-failure --no-tests=error
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build chat test arm64-test asan-test tsan-test fuzz bench format format-check tidy size clean
@@ -25,7 +24,7 @@ chat: build  ## talk to SmolLM2 (without a terminal: one prompt a line from stan
 test: setup  ## build with warnings as errors and run every test
 	@cmake --preset dev --log-level=WARNING
 	@cmake --build --preset dev -j $(JOBS)
-	@$(CTEST) --preset dev -j $(JOBS)
+	@ctest --preset dev -j $(JOBS)
 
 ifeq ($(shell uname -m),aarch64)
 arm64-test: test
@@ -34,18 +33,18 @@ arm64-test:  ## the tests on 64-bit ARM: natively on an ARM host, else cross-bui
 	@scripts/setup.sh --arm64
 	@cmake --preset arm64 --log-level=WARNING
 	@cmake --build --preset arm64 -j $(JOBS)
-	@$(CTEST) --preset arm64 -j $(JOBS)
+	@ctest --preset arm64 -j $(JOBS)
 endif
 
 asan-test: setup  ## the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --preset asan-ubsan --log-level=WARNING
 	@cmake --build --preset asan-ubsan -j $(JOBS)
-	@$(CTEST) --preset asan-ubsan -j $(JOBS)
+	@ctest --preset asan-ubsan -j $(JOBS)
 
 tsan-test: setup  ## the tests under ThreadSanitizer
 	@cmake --preset tsan --log-level=WARNING
 	@cmake --build --preset tsan -j $(JOBS)
-	@$(CTEST) --preset tsan -j $(JOBS)
+	@ctest --preset tsan -j $(JOBS)
 
 fuzz:  ## every fuzz target for FUZZ_SECONDS (60) with libFuzzer and the sanitizers
 	@scripts/setup.sh --tools
@@ -54,7 +53,6 @@ fuzz:  ## every fuzz target for FUZZ_SECONDS (60) with libFuzzer and the sanitiz
 	@scripts/fuzz.sh build/fuzz/bin $(FUZZ_SECONDS)
 
 bench: build  ## measure beside llama.cpp on this machine (the first run builds llama.cpp)
-	@scripts/setup.sh --peers
 	@.deps/venv/bin/python bench/compare.py $(ETBRIDGE) $(MODEL)
 
 format:  ## clang-format over every C++ file

@@ -28,7 +28,7 @@ FORBIDDEN_CALLS = re.compile(
 class Table:
     rooms: dict = field(default_factory=dict)    # room -> set of rooms
     headers: list = field(default_factory=list)  # (patterns, allowed rooms and files)
-    tests: list = field(default_factory=list)    # file name patterns
+    tests: list = field(default_factory=list)    # path patterns
 
 
 def read_table(text):
@@ -117,7 +117,7 @@ class Checker:
     def check_file(self, path):
         name = path.relative_to(self.root).as_posix()
         inside = name.removeprefix("src/")
-        is_test = any(fnmatch.fnmatch(path.name, pattern) for pattern in self.table.tests)
+        is_test = any(fnmatch.fnmatch(name, pattern) for pattern in self.table.tests)
         room = room_of(inside, self.table)
         if room is None and not name.startswith("include/"):
             self.errors.append(f"{name}: its folder is no room of tools/layers.txt")

@@ -19,7 +19,7 @@ executorch/*: platform
 nlohmann/*: apps/cli/json.cpp
 unistd.h sys/*: platform apps/cli
 [tests]
-*_test.cpp
+*_test.cpp */testing/*
 """
 
 
@@ -58,7 +58,8 @@ class CheckLayers(unittest.TestCase):
         self.expect({"src/token/x.h": '#include "platform/mmap.h"'}, "token may not see platform")
 
     def test_tests_may_see_every_room(self):
-        self.assertEqual(errors_of({"src/base/x_test.cpp": '#include "token/bpe.h"\n#include <executorch/a.h>'}), [])
+        peeks = '#include "token/bpe.h"\n#include <executorch/a.h>'
+        self.assertEqual(errors_of({"src/base/x_test.cpp": peeks, "src/base/testing/x.h": peeks}), [])
 
     def test_unknown_room_in_an_include_and_as_a_folder(self):
         self.expect({"src/token/x.cpp": '#include "bpe.h"'}, "names no room")

@@ -81,11 +81,15 @@ class CheckStyle(unittest.TestCase):
         self.expect({"tools/x.py": "# Role.\n" + "\n" * 600}, "601 lines")
 
     def test_parameters(self):
-        self.expect({"apps/x.cpp": "// Role.\nvoid f(int a, int b, int c, int d, int e, int g) {}\n"}, "6 parameters")
+        six = "void f(int a, int b, int c, int d, int e, int g) {}\n"
+        self.expect({"apps/x.cpp": "// Role.\n" + six}, "6 parameters")
+        self.assertEqual(errors_of({"apps/x.cpp": "// Role.\n\n// The signature is the host's.\n" + six}), [])
 
     def test_opening_comment(self):
         self.expect({"src/a/x.h": "#pragma once\n// Late.\n"}, "open the file with a comment")
-        self.assertEqual(errors_of({"src/a/x.h": "// Role.\n", "src/a/x.cpp": '#include "a/x.h"\n'}), [])
+        self.assertEqual(errors_of({"src/a/x.h": "// Role.\n", "src/a/x.cpp": '#include "a/x.h"\n',
+                                    "src/a/x_test.cpp": "int x;\n"}), [])
+        self.expect({"src/a/y_test.cpp": "int x;\n"}, "open the file with a comment")
         self.expect({"scripts/x.sh": "#!/bin/sh\necho\n"}, "open the file with a comment")
 
     def test_unfinished_work(self):
