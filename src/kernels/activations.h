@@ -26,7 +26,7 @@ struct ActBlock {
   int32_t* sum;
 };
 
-inline ActBlock act_block(uint8_t* block, size_t tokens, size_t t) {
+[[gnu::always_inline]] inline ActBlock act_block(uint8_t* block, size_t tokens, size_t t) {
   auto* const floats = reinterpret_cast<float*>(block + 32 * tokens);
   return {reinterpret_cast<int8_t*>(block) + 32 * t, floats + t, floats + tokens + t,
           reinterpret_cast<int32_t*>(floats + 2 * tokens) + t};

@@ -7,20 +7,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace etb::kernels {
+#include "kernels/math/exp_constants.h"
 
-inline constexpr float kExpLowest = -87.33654f;  // ln 2^-126
-inline constexpr float kExpHighest = 88.72283f;  // ln of the largest float
-inline constexpr float kLog2E = 0x1.715476p0f;
-inline constexpr float kLn2High = 0x1.62e4p-1f;    // 15 bits: n * this is exact
-inline constexpr float kLn2Low = 0x1.7f7d1cp-20f;  // ln 2 - kLn2High
-inline constexpr float kRoundMagic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-// exp(r) = 1 + r + r^2 * (c0 + c1 r + ... + c4 r^4) on |r| <= ln 2 / 2, off by less than 2^-27.
-inline constexpr float kExpC0 = 0x1p-1f;
-inline constexpr float kExpC1 = 0x1.55548ep-3f;
-inline constexpr float kExpC2 = 0x1.55545ep-5f;
-inline constexpr float kExpC3 = 0x1.123bep-7f;
-inline constexpr float kExpC4 = 0x1.6db4e4p-10f;
+namespace etb::kernels {
 
 inline float exp_f32(float x) {
   if (!(x >= kExpLowest)) return 0.0f;

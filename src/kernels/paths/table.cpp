@@ -1,19 +1,23 @@
-// Which path a CPU may run. A path without a file in this build is null.
+// Which path a CPU may run. The ISA files are compiled for their own machine only.
 #include "kernels/paths/table.h"
 
 #include "platform/cpu_features.h"
 
 namespace etb::kernels {
 
+#if !defined(__x86_64__)
 const KernelTable* avx2_table() {
   return nullptr;
 }
 const KernelTable* avx512_table() {
   return nullptr;
 }
+#endif
+#if !defined(__aarch64__)
 const KernelTable* neon_table() {
   return nullptr;
 }
+#endif
 
 const KernelTable* table_for(Path path) {
   const CpuFeatures& cpu = cpu_features();
