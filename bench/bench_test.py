@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""The bench's arithmetic and its view of a process, without any model."""
+
+import collections
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from process import run  # noqa: E402
+from report import Report, mib, rate_rows  # noqa: E402
+
+MIB = 1024 * 1024
+
+
+class Rates(unittest.TestCase):
+    def setUp(self):
+        self.case = ("decode", 64, 0)
+        self.samples = collections.defaultdict(list)
+        self.samples["ours", self.case] = [300, 100, 200]
+        self.samples["flash on", self.case] = [90, 110, 100]
+        self.samples["flash off", self.case] = [80, 70, 500]
+
+    def test_the_peer_gets_the_better_median_of_its_two_settings(self):
+        _, ratios = rate_rows(self.samples, [self.case])
+        self.assertEqual(ratios[self.case], 2.0)
+
+    def test_a_row_shows_medians_and_our_spread(self):
+        rows, _ = rate_rows(self.samples, [self.case])
+        self.assertEqual(rows, [["decode 64 at depth 0", "200 (100-300)", "100", "80", "2.00x"]])
+
+
+class Verdicts(unittest.TestCase):
+    def test_both_directions(self):
+        report = Report()
+        report.check("ratio", 1.9, 2, at_least=True)
+        report.check("ratio met", 2.0, 2, at_least=True)
+        report.check("load", 50.1, 50)
+        report.check("load met", 50, 50)
+        self.assertEqual(report.failed, ["ratio", "load"])
+        self.assertEqual(report.text().count("MISSED"), 2)
+
+    def test_table_is_markdown(self):
+        report = Report()
+        report.table(["a", "b"], [["1", "2"]])
+        self.assertEqual(report.text(), "| a | b |\n|---|---|\n| 1 | 2 |\n\n")
+
+    def test_mib(self):
+        self.assertEqual(mib(3 * MIB // 2), "1.5")
+
+
+class Process(unittest.TestCase):
+    def python(self, code):
+        return run([sys.executable, "-c", code])
+
+    def test_output_streams_are_kept_apart(self):
+        done = self.python("import sys; print('out'); print('err', file=sys.stderr)")
+        self.assertEqual((done.stdout, done.stderr), ("out\n", "err\n"))
+
+    def test_touched_memory_is_seen(self):
+        hold = "import time; held = b'x' * (96 << 20); time.sleep(0.2)"
+        base, done = self.python("import time; time.sleep(0.2)"), self.python(hold)
+        self.assertGreater(done.peak_rss - base.peak_rss, 90 * MIB)
+        self.assertGreater(done.peak_anon - base.peak_anon, 90 * MIB)
+        self.assertLessEqual(done.peak_anon, done.peak_rss)
+
+    def test_a_failure_ends_the_bench_with_the_programs_words(self):
+        with self.assertRaisesRegex(SystemExit, "(?s)exit 3.*no such thing"):
+            self.python("import sys; sys.stderr.write('no such thing'); sys.exit(3)")
+
+
+if __name__ == "__main__":
+    unittest.main()

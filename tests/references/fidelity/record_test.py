@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""The recording's arithmetic. Needs numpy only; the peers' modules are not imported."""
+
+import importlib
+import math
+import struct
+import sys
+import tempfile
+import types
+import unittest
+from pathlib import Path
+
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: numpy is in the peers' environment only (scripts/setup.sh --peers)")
+    sys.exit(77)
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+for name, member in (("float_peer", "FloatModel"), ("vocabulary", "Vocabulary"), ("llama_peer", "Server")):
+    sys.modules[name] = types.ModuleType(name)
+    setattr(sys.modules[name], member, None)
+sys.modules["llama_peer"].perplexity = None
+record = importlib.import_module("record")
+
+
+def random_log_probs(seed, size=200):
+    logits = np.random.default_rng(seed).normal(size=size) * 4
+    return logits - np.log(np.exp(logits).sum())
+
+
+class Divergence(unittest.TestCase):
+    def test_of_a_distribution_from_itself_is_zero(self):
+        p = random_log_probs(1)
+        self.assertAlmostEqual(record.kl_full(p, p), 0)
+        self.assertAlmostEqual(record.kl_top(record.top_of(p), p), 0)
+
+    def test_buckets_never_exceed_the_whole(self):
+        for seed in range(20):
+            p, q = random_log_probs(seed), random_log_probs(seed + 100)
+            full, top = record.kl_full(p, q), record.kl_top(record.top_of(p), q)
+            self.assertGreater(full, 0)
+            self.assertGreaterEqual(full + 1e-12, top)
+            self.assertGreaterEqual(top, -1e-12)
+
+
+class Positions(unittest.TestCase):
+    def test_top_is_sorted_and_the_rest_makes_one(self):
+        entries = record.top_of(random_log_probs(3))
+        self.assertEqual(len(entries), record.TOP)
+        self.assertEqual(entries, sorted(entries, key=lambda e: -e[1]))
+        self.assertAlmostEqual(sum(math.exp(lp) for _, lp in entries) + math.exp(record.rest_of(entries)), 1)
+
+    def test_file_layout(self):
+        entries = record.top_of(random_log_probs(4))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "top.bin"
+            record.write_positions(path, [entries, entries])
+            bytes_ = path.read_bytes()
+        self.assertEqual(bytes_[:8], b"ETBTOP1\n")
+        self.assertEqual(struct.unpack("<II", bytes_[8:16]), (2, record.TOP))
+        self.assertEqual(len(bytes_), 16 + 2 * (8 * record.TOP + 4))
+        self.assertEqual(struct.unpack("<I", bytes_[16:20])[0], entries[0][0])
+
+
+if __name__ == "__main__":
+    unittest.main()
