@@ -28,8 +28,9 @@ struct FakeModel {
   uint32_t context = 256;
   uint32_t chunk = 8;
   bool has_forward_all = true;
-  FakeScript script;  // empty: the last id plus one, modulo the vocabulary
-  std::function<Status(uint32_t position)> before_chunk;  // may fail, block or cancel; may be empty
+  FakeScript script{};  // empty: the last id plus one, modulo the vocabulary
+  std::function<Status(uint32_t position)>
+      before_chunk{};  // may fail, block or cancel; may be empty
 };
 
 // What the sequences of a runner did, added up.

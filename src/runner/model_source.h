@@ -15,7 +15,7 @@ struct ModelSource {
   std::shared_ptr<const MappedFile> file;
   // Bytes [0, program size) as a file would have them, extended header included, its segment
   // offsets those of `file`. Empty: the file's own.
-  std::vector<uint8_t> program;
+  std::vector<uint8_t> program{};
 };
 
 }  // namespace etb::runner

@@ -23,7 +23,7 @@ struct SamplerOptions {
   float presence_penalty = 0.0F;   // 0: off
   float frequency_penalty = 0.0F;  // 0: off
   int penalty_window = 64;         // last tokens that penalties look at; -1: all, 0: none
-  std::vector<std::pair<TokenId, float>> logit_bias;  // added to the logits first; -inf bans
+  std::vector<std::pair<TokenId, float>> logit_bias{};  // added to the logits first; -inf bans
   uint64_t seed = 0;  // same seed, options, history and logits: same token, on every machine
   std::vector<SamplerStage> stages = {SamplerStage::TopK, SamplerStage::Typical, SamplerStage::TopP,
                                       SamplerStage::MinP, SamplerStage::Temperature};

@@ -1,0 +1,69 @@
+// TextRunner on the real runtime. Internal to the room: others see runner/text_runner.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/execution.h"
+#include "kv/descriptor.h"
+#include "model/precheck.h"
+#include "platform/anonymous_memory.h"
+#include "runner/loaded_method.h"
+#include "runner/mapped_loader.h"
+#include "runner/text_runner.h"
+
+namespace etb::runner {
+
+// The operators a program may use besides the globally registered ones.
+struct OperatorSet {
+  std::span<const executorch::runtime::Kernel> kernels;
+  // What they take, so that a hostile program cannot make one write into the mapped weights.
+  std::span<const model::OperatorSignature> signatures;
+};
+
+class ExecutorchRunner final : public TextRunner,
+                               public std::enable_shared_from_this<ExecutorchRunner> {
+ public:
+  // `operators` come before the globally registered ones.
+  static Result<std::shared_ptr<ExecutorchRunner>> load(ModelSource source,
+                                                        const RunnerOptions& options,
+                                                        const OperatorSet& operators);
+
+  const RunnerMeta& meta() const override { return meta_; }
+  Result<std::unique_ptr<Sequence>> new_sequence() override;
+
+  const ModelSource& source() const { return source_; }
+  const MethodContext& context() const { return context_; }
+  // Bytes each memory id needs over both forward methods, id 1 first.
+  const std::vector<size_t>& arena_sizes() const { return arena_sizes_; }
+  std::span<uint8_t> activations() { return activations_.span(); }
+  const kv::Descriptor& kv_descriptor() const { return kv_descriptor_; }
+  const kernels::Execution& execution() const { return execution_; }
+
+ private:
+  ExecutorchRunner(ModelSource source, const OperatorSet& operators);
+  Status load_program(std::span<const model::OperatorSignature> signatures);
+  Status plan_memory();
+  Status choose_execution(const RunnerOptions& options);
+  // Loads the forward methods once, over memory of their own, to find out now whether they can run.
+  Status try_methods();
+
+  // In this order: each is used by those after it.
+  ModelSource source_;
+  MappedLoader loader_;
+  std::vector<executorch::runtime::Kernel> kernels_;
+  std::optional<executorch::runtime::Program> program_;
+  MethodContext context_;
+  std::set<std::string> methods_;
+  RunnerMeta meta_;
+  std::vector<size_t> arena_sizes_;
+  AnonymousMemory activations_;
+  kv::Descriptor kv_descriptor_;  // no layers if the file does not describe its cache
+  kernels::Execution execution_;
+};
+
+}  // namespace etb::runner

@@ -1,0 +1,209 @@
+#include "runner/executorch_sequence.h"
+
+#include <algorithm>
+#include <array>
+
+#include <executorch/runtime/core/evalue.h>
+#include <executorch/runtime/core/exec_aten/exec_aten.h>
+
+#include "base/text.h"
+#include "kernels/execution.h"
+#include "runner/program_meta.h"
+#include "runner/runtime.h"
+
+namespace etb::runner {
+namespace {
+
+using executorch::aten::ScalarType;
+using executorch::runtime::Error;
+using executorch::runtime::EValue;
+
+constexpr size_t kActivations = 0;  // index of memory id 1
+constexpr size_t kKv = 1;           // index of memory id 2
+
+// A contiguous Long tensor over memory of the caller. Must outlive set_input(), its data execute().
+class LongTensor {
+ public:
+  LongTensor(std::span<int64_t> data, bool batch) {
+    sizes_ = {1, static_cast<int32_t>(data.size())};
+    strides_[0] = static_cast<int32_t>(data.size());
+    const size_t skipped = batch ? 0 : 1;
+    impl_.emplace(ScalarType::Long, batch ? 2 : 1, sizes_.data() + skipped, data.data(),
+                  order_.data(), strides_.data() + skipped);
+  }
+  EValue value() { return EValue(executorch::aten::Tensor(&*impl_)); }
+
+ private:
+  std::array<int32_t, 2> sizes_{};
+  std::array<uint8_t, 2> order_{0, 1};
+  std::array<int32_t, 2> strides_{1, 1};
+  std::optional<executorch::aten::TensorImpl> impl_;
+};
+
+}  // namespace
+
+ExecutorchSequence::ExecutorchSequence(std::shared_ptr<ExecutorchRunner> runner,
+                                       kv::KvMemory memory)
+    : runner_(std::move(runner)), memory_(std::move(memory)), tokens_(runner_->meta().chunk) {}
+
+Result<std::unique_ptr<ExecutorchSequence>> ExecutorchSequence::create(
+    std::shared_ptr<ExecutorchRunner> runner) {
+  const std::vector<size_t>& sizes = runner->arena_sizes();
+  const size_t kv_bytes = sizes.size() > kKv ? sizes[kKv] : 0;
+  ETB_ASSIGN_OR_RETURN(kv::KvMemory memory,
+                       kv::KvMemory::reserve(runner->kv_descriptor(), kv_bytes));
+  std::unique_ptr<ExecutorchSequence> sequence(
+      new ExecutorchSequence(std::move(runner), std::move(memory)));
+  ETB_RETURN_IF_ERROR(sequence->lay_out_memory());
+  ETB_ASSIGN_OR_RETURN(sequence->forward_, LoadedMethod::load(sequence->runner_->context(),
+                                                              kForward, sequence->arenas_));
+  return sequence;
+}
+
+Status ExecutorchSequence::lay_out_memory() {
+  const std::vector<size_t>& sizes = runner_->arena_sizes();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    if (i == kActivations) {
+      arenas_.push_back(runner_->activations());
+    } else if (i == kKv) {
+      arenas_.emplace_back(memory_.data(), memory_.size());
+    } else {
+      ETB_ASSIGN_OR_RETURN(AnonymousMemory memory, AnonymousMemory::reserve(sizes[i]));
+      others_.push_back(std::move(memory));
+      arenas_.push_back(others_.back().span());
+    }
+  }
+  return {};
+}
+
+Result<LoadedMethod*> ExecutorchSequence::all_positions() {
+  if (!runner_->meta().has_forward_all) {
+    return Status(StatusCode::Unsupported,
+                  concat(runner_->context().file, " has no method '", kForwardAll,
+                         "' (logits of all positions): import the model from its GGUF file"));
+  }
+  if (forward_all_ == nullptr) {
+    ETB_ASSIGN_OR_RETURN(forward_all_,
+                         LoadedMethod::load(runner_->context(), kForwardAll, arenas_));
+  }
+  return forward_all_.get();
+}
+
+Status ExecutorchSequence::check(std::span<const TokenId> ids) const {
+  const RunnerMeta& meta = runner_->meta();
+  if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] >= meta.vocab_size) {
+      return {StatusCode::InvalidArgument,
+              concat("token ", ids[i], " (number ", i, ") is not in the ", meta.vocab_size,
+                     "-token vocabulary")};
+    }
+  }
+  if (ids.size() <= meta.context - position_) return {};
+  return {
+      StatusCode::ContextFull,
+      concat(ids.size(), " tokens from position ", position_, " do not fit a context of ",
+             meta.context, ": shorten the prompt, drop old turns, or load with a larger context")};
+}
+
+Status ExecutorchSequence::set_inputs(LoadedMethod& method, size_t count) {
+  LongTensor tokens({tokens_.data(), count}, true);
+  LongTensor position({&input_pos_, 1}, false);
+  LogCapture capture;
+  Error error = method.method().set_input(tokens.value(), 0);
+  if (error == Error::Ok) error = method.method().set_input(position.value(), 1);
+  if (error == Error::Ok) return {};
+  return runtime_status(RuntimeStep::Execute, error, method.doing(), capture);
+}
+
+Result<std::span<const float>> ExecutorchSequence::output(LoadedMethod& method, size_t rows) {
+  const EValue& value = method.method().get_output(0);
+  const size_t wanted = rows * runner_->meta().vocab_size;
+  if (!value.isTensor() || value.toTensor().scalar_type() != ScalarType::Float ||
+      static_cast<size_t>(value.toTensor().numel()) != wanted ||
+      value.toTensor().const_data_ptr() == nullptr) {
+    return Status(StatusCode::Corrupt, concat(method.doing(), " did not give ", rows, " rows of ",
+                                              runner_->meta().vocab_size, " logits"));
+  }
+  return std::span<const float>(value.toTensor().const_data_ptr<float>(), wanted);
+}
+
+Result<std::span<const float>> ExecutorchSequence::run(LoadedMethod& method,
+                                                       std::span<const TokenId> ids,
+                                                       const CancelToken* cancel, size_t rows) {
+  const Status cancelled(StatusCode::Cancelled, concat("cancelled at position ", position_));
+  if (cancel != nullptr && cancel->cancelled()) return cancelled;
+  std::copy(ids.begin(), ids.end(), tokens_.begin());
+  input_pos_ = position_;
+  ETB_RETURN_IF_ERROR(set_inputs(method, ids.size()));
+  kernels::Execution execution = runner_->execution();
+  execution.cancel = cancel;
+  const kernels::ExecutionScope scope(execution);
+  LogCapture capture;
+  const Error error = method.method().execute();
+  if (error != Error::Ok) {
+    if (cancel != nullptr && cancel->cancelled()) return cancelled;
+    return runtime_status(RuntimeStep::Execute, error, method.doing(), capture);
+  }
+  ETB_ASSIGN_OR_RETURN(const std::span<const float> logits, output(method, rows));
+  position_ += static_cast<uint32_t>(ids.size());
+  memory_.advance(position_);
+  return logits;
+}
+
+Result<std::span<const float>> ExecutorchSequence::forward(std::span<const TokenId> ids,
+                                                           const CancelToken* cancel) {
+  ETB_RETURN_IF_ERROR(check(ids));
+  std::span<const float> logits;
+  for (size_t done = 0; done < ids.size();) {
+    const size_t count = std::min(tokens_.size(), ids.size() - done);
+    ETB_ASSIGN_OR_RETURN(logits, run(*forward_, ids.subspan(done, count), cancel, 1));
+    done += count;
+  }
+  return logits;
+}
+
+Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
+                                       const LogitsVisitor& visit) {
+  ETB_RETURN_IF_ERROR(check(ids));
+  ETB_ASSIGN_OR_RETURN(LoadedMethod * method, all_positions());
+  const size_t vocab = runner_->meta().vocab_size;
+  for (size_t done = 0; done < ids.size();) {
+    const size_t count = std::min(tokens_.size(), ids.size() - done);
+    ETB_ASSIGN_OR_RETURN(const auto logits, run(*method, ids.subspan(done, count), cancel, count));
+    for (size_t i = 0; i < count; ++i) {
+      ETB_RETURN_IF_ERROR(visit(done + i, logits.subspan(i * vocab, vocab)));
+    }
+    done += count;
+  }
+  return {};
+}
+
+Status ExecutorchSequence::rewind(uint32_t position) {
+  if (position == 0) {
+    position_ = 0;
+    return memory_.clear();
+  }
+  if (position > position_ || position < memory_.rewind_floor()) {
+    return {StatusCode::InvalidArgument,
+            concat("cannot rewind to position ", position, ": possible are 0 and ",
+                   memory_.rewind_floor(), " to ", position_)};
+  }
+  position_ = position;
+  return {};
+}
+
+KvUsage ExecutorchSequence::kv_usage() const {
+  KvUsage usage;
+  if (memory_.descriptor().layers().empty()) {
+    // A stock file's cache is opaque: its rows are taken to be equal shares of it.
+    usage.used_bytes = memory_.size() / runner_->meta().context * position_;
+  } else {
+    usage.used_bytes = memory_.bytes_in_use(position_);
+  }
+  auto committed = memory_.committed_bytes();
+  usage.committed_bytes = committed.ok() ? committed.value() : memory_.size();
+  return usage;
+}
+
+}  // namespace etb::runner

@@ -1,0 +1,20 @@
+// Where a program keeps its KV cache: the layers' places come from the program itself, their shapes
+// from the manifest of the file.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "base/status.h"
+#include "kv/descriptor.h"
+#include "runner/loaded_method.h"
+
+namespace etb::runner {
+
+// `forward` was loaded with `kv_arena` as memory id 2. A descriptor without layers for a file
+// without a manifest (stock files): such a cache is opaque. Corrupt if program and manifest
+// disagree.
+Result<kv::Descriptor> plan_kv(const MethodContext& context, LoadedMethod& forward,
+                               std::span<const uint8_t> kv_arena);
+
+}  // namespace etb::runner

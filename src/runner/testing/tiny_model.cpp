@@ -1,0 +1,181 @@
+#include "runner/testing/tiny_model.h"
+
+#include <atomic>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <random>
+
+#include <executorch/runtime/core/exec_aten/exec_aten.h>
+#include <executorch/runtime/core/exec_aten/util/tensor_util.h>
+#include <executorch/runtime/kernel/kernel_runtime_context.h>
+
+#include "kernels/execution.h"
+
+namespace etb::runner::testing {
+namespace {
+
+using executorch::aten::ScalarType;
+using executorch::runtime::Error;
+using executorch::runtime::EValue;
+using executorch::runtime::Kernel;
+using executorch::runtime::KernelRuntimeContext;
+using executorch::runtime::Span;
+
+std::atomic<const uint8_t*> weights_seen{nullptr};
+std::atomic<int64_t> failing_position{std::numeric_limits<int64_t>::max()};
+
+// A rolling hash of the history, small enough to be exact in float.
+uint32_t mix(uint32_t state, uint32_t token) {
+  return (state * 31 + token + 7) % 65521;
+}
+
+float logit(uint32_t state, uint32_t entry) {
+  return static_cast<float>((state * (entry + 1)) % 1009) / 16.0F;
+}
+
+bool is_tensor(const EValue& value, ScalarType type, int rank, size_t least_elements) {
+  if (!value.isTensor()) return false;
+  const auto& tensor = value.toTensor();
+  return tensor.scalar_type() == type && tensor.dim() == rank &&
+         static_cast<size_t>(tensor.numel()) >= least_elements &&
+         tensor.const_data_ptr() != nullptr;
+}
+
+// Programs are damaged on purpose in some tests: types and shapes are checked as real kernels do.
+bool well_formed(Span<EValue*> args) {
+  if (args.size() < 6 || !args[4]->isInt()) return false;
+  if (!is_tensor(*args[0], ScalarType::Long, 2, 1) ||
+      !is_tensor(*args[1], ScalarType::Long, 1, 1) ||
+      !is_tensor(*args[2], ScalarType::Byte, 1, 1) ||
+      !is_tensor(*args[3], ScalarType::Byte, 1, 1)) {
+    return false;
+  }
+  const int rank = args[4]->toInt() != 0 ? 2 : 3;
+  return is_tensor(*args[5], ScalarType::Float, rank, 1) && args[0]->toTensor().size(0) == 1 &&
+         args[5]->toTensor().size(0) == 1 &&
+         reinterpret_cast<uintptr_t>(args[3]->toTensor().const_data_ptr()) % 4 == 0 &&
+         reinterpret_cast<uintptr_t>(args[5]->toTensor().const_data_ptr()) % 4 == 0;
+}
+
+// (tokens, input_pos, weights, kv, last_only, out logits)
+void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
+  if (!well_formed(args)) return ctx.fail(Error::InvalidArgument);
+  const auto& tokens = args[0]->toTensor();
+  const int64_t position = args[1]->toTensor().const_data_ptr<int64_t>()[0];
+  weights_seen = args[2]->toTensor().const_data_ptr<uint8_t>();
+  const auto& kv = args[3]->toTensor();
+  const bool last_only = args[4]->toInt() != 0;
+  auto out = args[5]->toTensor();
+  const auto* cancel = kernels::current_execution().cancel;
+  if (cancel != nullptr && cancel->cancelled()) return ctx.fail(Error::InvalidState);
+  if (position == failing_position.load()) {
+    failing_position = std::numeric_limits<int64_t>::max();
+    return ctx.fail(Error::InvalidArgument);
+  }
+  auto* rows = reinterpret_cast<uint32_t*>(kv.mutable_data_ptr<uint8_t>());
+  const auto count = static_cast<size_t>(tokens.size(1));
+  const auto start = static_cast<size_t>(position);
+  if (position < 0 || position > (1 << 24) || (start + count) * sizeof(uint32_t) > kv.nbytes())
+    return ctx.fail(Error::InvalidArgument);
+  for (size_t i = 0; i < count; ++i) {
+    rows[start + i] = static_cast<uint32_t>(tokens.const_data_ptr<int64_t>()[i]);
+  }
+  const auto vocab = static_cast<size_t>(out.size(out.dim() - 1));
+  if (!last_only) {
+    const int32_t sizes[] = {1, static_cast<int32_t>(count), static_cast<int32_t>(vocab)};
+    const Error error = executorch::runtime::resize_tensor(out, {sizes, 3});
+    if (error != Error::Ok) return ctx.fail(error);
+  }
+  uint32_t state = 1;
+  for (size_t p = 0; p < start + count; ++p) {
+    state = mix(state, rows[p]);
+    if (p < start || (last_only && p + 1 < start + count)) continue;
+    float* row = out.mutable_data_ptr<float>() + (last_only ? 0 : (p - start) * vocab);
+    for (size_t v = 0; v < vocab; ++v) row[v] = logit(state, static_cast<uint32_t>(v));
+  }
+}
+
+PteMethod forward_method(const TinyModel& m, bool all) {
+  const auto chunk = static_cast<int32_t>(m.chunk);
+  const auto vocab = static_cast<int32_t>(m.vocab);
+  const auto kv_bytes = static_cast<int32_t>(m.context * sizeof(uint32_t));
+  PteMethod method;
+  method.name = all ? "forward_all" : "forward";
+  method.values = {
+      PteTensor{Scalar::Long, {1, chunk}, true, 0, 0, 0, ""},
+      PteTensor{Scalar::Long, {1}, false, 0, 0, 0, ""},
+      PteTensor{Scalar::Byte, {64}, false, 1, 0, 0, ""},
+      PteTensor{Scalar::Byte, {kv_bytes}, false, 0, 2, 0, "kv.0"},
+      int64_t{all ? 0 : 1},
+      all ? PteTensor{Scalar::Float, {1, chunk, vocab}, true, 0, 1, 0, ""}
+          : PteTensor{Scalar::Float, {1, vocab}, false, 0, 1, 0, ""},
+  };
+  method.inputs = {0, 1};
+  method.outputs = {5};
+  method.calls = {{"tiny::forward", "out", {0, 1, 2, 3, 4, 5}}};
+  method.memory_sizes = {int64_t{all ? chunk : 1} * vocab * 4, kv_bytes};
+  return method;
+}
+
+}  // namespace
+
+PteFileSpec tiny_spec(const TinyModel& model) {
+  PteFileSpec spec;
+  spec.methods.push_back(forward_method(model, false));
+  if (model.forward_all) spec.methods.push_back(forward_method(model, true));
+  spec.methods.push_back(constant_method("get_max_context_len", {model.context}));
+  spec.methods.push_back(constant_method("get_max_seq_len", {model.chunk}));
+  spec.methods.push_back(constant_method("get_vocab_size", {model.vocab}));
+  spec.methods.push_back(constant_method("get_bos_id", {1}));
+  spec.methods.push_back(constant_method("get_eos_ids", {9, 2, 9}));
+  spec.constants = {std::vector<uint8_t>(64, 0xAB)};
+  if (model.ballast_bytes > 0) {
+    spec.constants.emplace_back(model.ballast_bytes, uint8_t{1});
+    spec.constants.emplace_back(model.ballast_bytes, uint8_t{2});
+  }
+  return spec;
+}
+
+std::vector<float> tiny_logits(const TinyModel& model, std::span<const TokenId> history) {
+  uint32_t state = 1;
+  for (const TokenId id : history) state = mix(state, id);
+  std::vector<float> logits;
+  for (uint32_t v = 0; v < model.vocab; ++v) logits.push_back(logit(state, v));
+  return logits;
+}
+
+OperatorSet tiny_operators() {
+  static const Kernel kernels[] = {Kernel("tiny::forward.out", tiny_forward)};
+  static constexpr model::OperatorSignature signatures[] = {{"tiny::forward.out", "TTTWIW"}};
+  return {kernels, signatures};
+}
+
+const uint8_t* last_weights_seen() {
+  return weights_seen;
+}
+
+void fail_at(int64_t position) {
+  failing_position = position;
+}
+
+TemporaryFile::TemporaryFile(std::span<const uint8_t> bytes) {
+  std::random_device random;
+  const auto name = "etb_runner_" + std::to_string(random()) + std::to_string(random()) + ".pte";
+  path_ = (std::filesystem::temp_directory_path() / name).string();
+  std::ofstream out(path_, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(bytes.data()),
+            static_cast<std::streamsize>(bytes.size()));
+}
+
+TemporaryFile::~TemporaryFile() {
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+}
+
+std::shared_ptr<MappedFile> TemporaryFile::map() const {
+  return MappedFile::open(path_).value();
+}
+
+}  // namespace etb::runner::testing
