@@ -107,11 +107,8 @@ Status check_tensor(const ProgramParts& program, const MethodParts& method, cons
   const FlatTable extra = tensor.table(slot::kExtra);
   const uint8_t location = extra.get<uint8_t>(slot::kLocation);
   if (location > kLocationExternal) return corrupt("it lies at an unknown location");
-  // The runtime reads the name of whatever has extra information and a place.
-  const bool named = extra.has(slot::kQualifiedName);
-  if (extra.exists() && !named &&
-      (location == kLocationExternal || tensor.has(slot::kAllocation))) {
-    return corrupt("it lacks its name");
+  if (location == kLocationExternal && !extra.has(slot::kQualifiedName)) {
+    return corrupt("it lies outside the file, but lacks its name");
   }
   const bool has_buffer = tensor.get<uint32_t>(slot::kBufferIndex) != 0;
   if (tensor.has(slot::kAllocation)) {

@@ -1,0 +1,64 @@
+// What kind of model file a .pte is, how its methods want to be called, and what it needs that this
+// build may not have. Pure: works on the summary alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "model/pte_summary.h"
+
+namespace etb::model {
+
+enum class FileKind {
+  Own,           // written by our importer: tokenizer, template and manifest are inside
+  ExportLlm,     // stock, `tokens` and one start position
+  Optimum,       // stock, `input_ids` and a position for each token
+  OtherText,     // answers tokens with logits, but says too little about itself to tell
+  Multimodal,    // has encoders or takes embeddings
+  MetadataOnly,  // no method that computes
+  Unknown,       // computes something that is no language model
+};
+
+std::string_view kind_name(FileKind kind);
+
+// How a method that turns tokens into logits is called.
+struct TextMethod {
+  std::string name;
+  ScalarType token_type = ScalarType::Long;
+  uint64_t most_tokens = 1;      // of one call
+  bool dynamic_tokens = false;   // any number up to most_tokens
+  bool has_positions = false;    // a second input; without one there is no KV cache
+  bool position_vector = false;  // a position for each token rather than the first one's
+  bool all_positions = false;    // logits of every token, [1,S,V], rather than of the last
+  uint64_t vocab = 0;
+};
+
+struct Capabilities {
+  FileKind kind = FileKind::Unknown;
+  std::vector<TextMethod> text_methods;  // `forward` first
+  std::optional<uint64_t> context;       // get_max_context_len, else get_max_seq_len
+  std::vector<int64_t> eos_ids;          // union of get_eos_ids and get_eos_id
+  std::optional<int64_t> bos_id;
+  std::vector<std::string> operators;  // needed by all methods together, each once, sorted
+  std::vector<std::string> backends;
+};
+
+Capabilities capabilities_of(const PteSummary& summary);
+
+struct Missing {
+  std::vector<std::string> operators;
+  std::vector<std::string> backends;
+  bool none() const { return operators.empty() && backends.empty(); }
+};
+
+Missing missing_from(const Capabilities& needs, std::span<const std::string> operators,
+                     std::span<const std::string> backends);
+// Ok, or Unsupported naming every missing thing and the remedy.
+Status missing_status(const Missing& missing);
+
+}  // namespace etb::model
