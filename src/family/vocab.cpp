@@ -3,6 +3,7 @@
 #include "family/vocab.h"
 
 #include <algorithm>
+#include <cstddef>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -139,6 +140,7 @@ class VocabParser {
         uint64_t{kMergeSlotBytes} * h.merge_slots + h.size + h.pre_bytes + h.text_bytes;
     if (total != bytes_.size()) return corrupt("its length does not match its header");
     used_ = sizeof h;
+    view_.before_space_ = bytes_.data() + offsetof(VocabHeader, before_space);
     view_.offsets_ = take(uint64_t{h.size} + 1, 4);
     view_.byte_tokens_ = take(256, 4);
     view_.specials_ = take(h.special_count, 4);

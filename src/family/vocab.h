@@ -71,14 +71,20 @@ class VocabView {
   std::string_view bytes(TokenId id) const;
   TokenType type(TokenId id) const;
   float score(TokenId id) const;  // 0 where the file has none
-  // ByteLevelBpe: merging the token's own bytes ends at this very token, so a word that equals it
-  // needs no merging.
+  // Merging the token's own text ends at this very token, so a word that equals it needs no
+  // merging.
   bool is_direct(TokenId id) const;
 
   // The Normal or UserDefined token with these bytes, or kNoToken.
   TokenId find(std::string_view bytes) const;
   // The token of one byte: a one-byte piece (BPE) or a byte-fallback token; or kNoToken.
   TokenId byte_token(uint8_t byte) const;
+
+  // SentencePiece: no piece has this byte with a space behind it, so text may be cut between the
+  // two.
+  bool cuts_before_space(uint8_t byte) const {
+    return (before_space_[byte / 8] >> (byte % 8) & 1) == 0;
+  }
 
   struct Merge {
     uint32_t rank = 0;
@@ -100,6 +106,7 @@ class VocabView {
   bool add_bos_ = false, add_eos_ = false, add_space_prefix_ = false;
   uint32_t size_ = 0, special_count_ = 0, max_token_bytes_ = 0;
   uint32_t piece_mask_ = 0, merge_mask_ = 0;  // slots - 1 (a power of two)
+  const uint8_t* before_space_ = nullptr;     // u8[32], bits
   const uint8_t* offsets_ = nullptr;          // u32[size + 1] into text_
   const uint8_t* scores_ = nullptr;           // f32[size], or null
   const uint8_t* byte_tokens_ = nullptr;      // u32[256]

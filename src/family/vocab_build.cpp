@@ -281,7 +281,18 @@ class VocabBuilder {
     const VocabIds& ids = data_.ids;
     const std::optional<TokenId> order[6] = {ids.bos, ids.eos, ids.eot, ids.eom, ids.unk, ids.pad};
     for (int i = 0; i < 6; ++i) h.ids[i] = order[i].value_or(kNoToken);
+    if (data_.kind == VocabKind::SentencePiece) note_inner_spaces(h);
     return h;
+  }
+
+  void note_inner_spaces(VocabHeader& h) const {
+    for (TokenId id = 0; id < bytes_.size(); ++id) {
+      const std::string& bytes = bytes_[id];
+      for (size_t i = 1; findable_[id] && i < bytes.size(); ++i) {
+        const auto before = static_cast<uint8_t>(bytes[i - 1]);
+        if (bytes[i] == ' ') h.before_space[before / 8] |= static_cast<uint8_t>(1u << before % 8);
+      }
+    }
   }
 
   void write() {
@@ -305,15 +316,17 @@ class VocabBuilder {
   }
 
   void mark_direct(const VocabView& view) {
-    if (data_.kind != VocabKind::ByteLevelBpe) return;
     for (TokenId id = 0; id < view.size(); ++id) {
-      if (findable_[id] && merges_to(view, view.bytes(id), id)) out_[types_at_ + id] |= kDirectBit;
+      const std::string_view bytes = view.bytes(id);
+      if (!findable_[id] || bytes.empty() || bytes.size() > kMaxDirectBytes) continue;
+      const bool direct = data_.kind == VocabKind::ByteLevelBpe ? merges_to(view, bytes, id)
+                                                                : scores_to(view, bytes, id);
+      if (direct) out_[types_at_ + id] |= kDirectBit;
     }
   }
 
   // Plain byte-pair merging of one token's bytes: the lowest rank first, the leftmost of equals.
   static bool merges_to(const VocabView& view, std::string_view bytes, TokenId wanted) {
-    if (bytes.size() > kMaxDirectBytes) return false;
     std::vector<TokenId> ids;
     for (const char c : bytes) ids.push_back(view.byte_token(static_cast<uint8_t>(c)));
     if (std::find(ids.begin(), ids.end(), kNoToken) != ids.end()) return false;
@@ -330,6 +343,29 @@ class VocabBuilder {
       ids.erase(ids.begin() + static_cast<std::ptrdiff_t>(at) + 1);
     }
     return ids.size() == 1 && ids[0] == wanted;
+  }
+
+  // The same for SentencePiece: characters, the best score first, the leftmost of equals. (A score
+  // that is no number never merges, as in token/sentencepiece.)
+  static bool scores_to(const VocabView& view, std::string_view bytes, TokenId wanted) {
+    std::vector<size_t> borders;  // where the symbols begin; then the end
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      if ((static_cast<uint8_t>(bytes[i]) & 0xC0) != 0x80) borders.push_back(i);
+    }
+    borders.push_back(bytes.size());
+    while (borders.size() > 2) {
+      size_t best = 0;  // the border that falls
+      float best_score = 0;
+      for (size_t i = 1; i + 1 < borders.size(); ++i) {
+        const size_t length = borders[i + 1] - borders[i - 1];
+        const TokenId id = view.find(bytes.substr(borders[i - 1], length));
+        if (id == kNoToken || view.score(id) != view.score(id)) continue;
+        if (best == 0 || view.score(id) > best_score) best = i, best_score = view.score(id);
+      }
+      if (best == 0) return false;
+      borders.erase(borders.begin() + static_cast<std::ptrdiff_t>(best));
+    }
+    return view.find(bytes) == wanted;
   }
 
   const VocabData& data_;

@@ -39,9 +39,10 @@ struct VocabHeader {
   uint32_t version, kind, flags, size;
   uint32_t special_count, piece_slots, merge_slots, pre_bytes;
   uint32_t text_bytes, max_token_bytes;
-  uint32_t ids[6];  // bos, eos, eot, eom, unk, pad; kNoToken = none
+  uint32_t ids[6];           // bos, eos, eot, eom, unk, pad; kNoToken = none
+  uint8_t before_space[32];  // bit b: some piece holds the byte b with a space behind it
 };
-static_assert(sizeof(VocabHeader) == 72);
+static_assert(sizeof(VocabHeader) == 104);
 
 inline constexpr uint32_t kPieceSlotBytes = 8;
 inline constexpr uint32_t kMergeSlotBytes = 16;

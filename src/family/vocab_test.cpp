@@ -132,6 +132,28 @@ TEST(Vocab, SentencePieceSpellingBecomesSpacesAndBytes) {
   EXPECT_EQ(vocab.ids().unk, 0u);
 }
 
+TEST(Vocab, KnowsBehindWhichBytesAPieceGoesOnWithASpace) {
+  VocabData data = small_sentence_piece();
+  data.tokens[5] = ">▁</";
+  const auto bytes = *serialize_vocab(data);
+  const auto vocab = *parse_vocab(bytes);
+  EXPECT_FALSE(vocab.cuts_before_space('>'));
+  EXPECT_TRUE(vocab.cuts_before_space('<'));
+  EXPECT_TRUE(vocab.cuts_before_space('a'));
+}
+
+TEST(Vocab, KnowsWhichPiecesTheirOwnCharactersMergeTo) {
+  VocabData data = small_sentence_piece();
+  data.tokens[4] = "▁aa";  // no piece on the way: neither "aa" nor "▁a"
+  const auto gap = *serialize_vocab(data);
+  EXPECT_FALSE(parse_vocab(gap)->is_direct(4));
+  data.tokens[3] = "▁a";
+  const auto whole = *serialize_vocab(data);
+  EXPECT_TRUE(parse_vocab(whole)->is_direct(4));
+  EXPECT_TRUE(parse_vocab(whole)->is_direct(5)) << "a single character";
+  EXPECT_FALSE(parse_vocab(whole)->is_direct(1)) << "control tokens are not reached";
+}
+
 TEST(Vocab, OfTwoSpeltAlikeTheFirstNormalOneIsFound) {
   VocabData data;
   data.tokens = {"a", "a", "a"};

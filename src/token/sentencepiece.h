@@ -21,6 +21,7 @@ class SentencePieceEncoder {
   void encode(std::string_view text, std::vector<TokenId>& out);
 
  private:
+  void encode_word(std::string_view word, std::vector<TokenId>& out);
   void append_symbol(std::string_view text, std::vector<TokenId>& out);
 
   const family::VocabView& vocab_;

@@ -83,6 +83,68 @@ TEST(SentencePiece, AScoreThatIsNoNumberNeverMerges) {
   EXPECT_EQ(encode(vocab, "aa"), (Ids{0, 0}));
 }
 
+// The definition, in the slowest way: the best neighbours of the whole text, the leftmost of
+// equals.
+Ids merge_by_definition(const family::VocabView& vocab, const std::string& text) {
+  std::vector<std::string> symbols;
+  for (const char c : text) symbols.emplace_back(1, c);
+  while (true) {
+    size_t at = symbols.size();
+    float best = 0;
+    for (size_t i = 0; i + 1 < symbols.size(); ++i) {
+      const TokenId id = vocab.find(symbols[i] + symbols[i + 1]);
+      if (id == kNoToken || (at < symbols.size() && vocab.score(id) <= best)) continue;
+      at = i;
+      best = vocab.score(id);
+    }
+    if (at == symbols.size()) break;
+    symbols[at] += symbols[at + 1];
+    symbols.erase(symbols.begin() + static_cast<std::ptrdiff_t>(at) + 1);
+  }
+  Ids ids;
+  for (const std::string& symbol : symbols) ids.push_back(vocab.find(symbol));
+  return ids;
+}
+
+// Pieces with spaces at the front only (text is cut into words) and anywhere (some cuts are not
+// allowed); scores with ties and zeros of both signs.
+TEST(SentencePiece, EqualsItsDefinitionOnRandomVocabularies) {
+  std::mt19937 rng(6);
+  const auto random_text = [&rng](size_t most) {
+    std::string text(1 + rng() % most, ' ');
+    for (char& c : text) c = " aab"[rng() % 4];
+    return text;
+  };
+  for (int round = 0; round < 300; ++round) {
+    VocabData data;
+    data.kind = family::VocabKind::SentencePiece;
+    data.tokens = {"▁", "a", "b"};
+    for (int i = 0; i < 12; ++i) {
+      std::string spelling;
+      for (const char c : random_text(5)) {
+        const bool inner = c == ' ' && !spelling.empty() && spelling.back() != '\x81';
+        if (inner && round % 2 == 0) continue;
+        spelling += c == ' ' ? "▁" : std::string(1, c);
+      }
+      data.tokens.push_back(spelling);
+    }
+    for (size_t i = 0; i < data.tokens.size(); ++i) {
+      data.scores.push_back(rng() % 9 == 0 ? -0.0f : static_cast<float>(rng() % 12) - 6.0f);
+    }
+    const auto bytes = *family::serialize_vocab(data);
+    const auto vocab = *family::parse_vocab(bytes);
+    for (int i = 0; i < 20; ++i) {
+      const std::string text = random_text(40);
+      ASSERT_EQ(encode(bytes, text), merge_by_definition(vocab, text)) << text;
+    }
+  }
+}
+
+TEST(SentencePiece, ARunOfUnknownCharactersMayReachAcrossWords) {
+  const auto vocab = vocab_of({{"<unk>", 0, TokenType::Unknown}, {"a", 0}}, 0);
+  EXPECT_EQ(encode(vocab, "x y az"), (Ids{0, 1, 0}));
+}
+
 TEST(SentencePiece, AMegabyteWithoutASpaceIsFast) {
   const auto bytes =
       vocab_of({{"a", 0}, {"b", 0}, {"ab", -1}, {"ba", -2}, {"abab", -3}, {"bb", -4}});

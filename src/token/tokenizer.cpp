@@ -37,6 +37,12 @@ Status check_text(std::string_view text) {
                        "; pass text in UTF-8 without unpaired surrogates"));
 }
 
+std::string join(std::span<const TextPart> parts) {
+  std::string out;
+  for (const TextPart& part : parts) out += part.text;
+  return out;
+}
+
 // For SentencePiece U+2581 is a space, also where the text itself has it.
 std::string marks_to_spaces(std::string_view text) {
   std::string out;
@@ -146,9 +152,9 @@ class Encoding {
   }
 
   Status encode_sentence(std::string_view text, bool starts) {
-    std::string spaced = starts && vocab_.add_space_prefix() ? " " : "";
-    if (!spaced.empty() || text.find(kSpaceMark) != std::string_view::npos) {
-      spaced += marks_to_spaces(text);
+    std::string spaced;
+    if (starts && vocab_.add_space_prefix()) {
+      spaced = concat(" ", text);
       text = spaced;
     }
     sentence_piece_.encode(text, ids_);
@@ -195,13 +201,19 @@ Result<std::vector<TokenId>> Tokenizer::encode(std::string_view text, EncodeOpti
 
 Result<std::vector<TokenId>> Tokenizer::encode(std::span<const TextPart> parts,
                                                EncodeOptions options) const {
-  std::string joined;
-  std::string_view text = parts.size() == 1 ? parts[0].text : std::string_view();
-  if (parts.size() > 1) {
-    for (const TextPart& part : parts) joined += part.text;
-    text = joined;
-  }
+  std::string joined = parts.size() == 1 ? std::string() : join(parts);
+  std::string_view text = parts.size() == 1 ? parts[0].text : joined;
   ETB_RETURN_IF_ERROR(check_text(text));
+  std::vector<std::string> spaced;
+  std::vector<TextPart> spaced_parts;
+  if (!impl_->pre && text.find(kSpaceMark) != std::string_view::npos) {
+    for (const TextPart& part : parts) spaced.push_back(marks_to_spaces(part.text));
+    for (size_t i = 0; i < parts.size(); ++i) {
+      spaced_parts.push_back({spaced[i], parts[i].parse_special});
+    }
+    parts = spaced_parts;
+    text = joined = join(parts);
+  }
   Encoding encoding(impl_->vocab, impl_->specials, impl_->pre ? &*impl_->pre : nullptr);
   std::vector<TokenId>& ids = encoding.ids();
   ids.reserve(text.size() / 3 + 8);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <thread>
 
@@ -183,6 +184,9 @@ TEST(Tokenizer, WithoutThePrefixTextIsTakenAsItIs) {
   const auto tokenizer = *Tokenizer::create(spaced_vocab(false));
   EXPECT_EQ(*tokenizer.encode("a a"), (Ids{2, 3}));
   EXPECT_EQ(*tokenizer.encode("a▁a"), (Ids{2, 3})) << "the mark itself reads as a space";
+  const TextPart parts[] = {{"a▁", false}, {"<s>", true}, {"▁<s>", false}, {"a", false}};
+  const Ids ids = *tokenizer.encode(parts);
+  EXPECT_EQ(std::count(ids.begin(), ids.end(), 0u), 1) << "the borders move along with the marks";
   EXPECT_EQ(*tokenizer.decode(Ids{3}), " a");
 }
 
