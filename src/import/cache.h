@@ -32,9 +32,9 @@ struct CacheEntry {
 // The .pte of a .gguf: from the cache, or imported into it now.
 Result<std::string> cached_model(const std::string& gguf_path, const CacheOptions& options);
 
-// Ok and empty if there is no folder yet.
-Result<std::vector<CacheEntry>> list_cache(const std::string& folder);
+// Both take an empty name for platform's cache_folder(). Ok and empty if there is no folder yet.
+Result<std::vector<CacheEntry>> list_cache(const std::string& where);
 // Bytes freed. Removes only what the cache itself writes.
-Result<uint64_t> clear_cache(const std::string& folder);
+Result<uint64_t> clear_cache(const std::string& where);
 
 }  // namespace etb::import
