@@ -12,18 +12,24 @@ namespace etb::kernels {
 namespace {
 
 template <WeightFormat F>
+void gather_block(const uint8_t* block, size_t row, float scale, float* out) {
+  if constexpr (F >= WeightFormat::F32) {
+    for (size_t k = 0; k < kActBlock; ++k) out[k] = float_weight<F>(block, row, k) * scale;
+  } else {
+    const float d[] = {Block<F>::d(block, row, 0), Block<F>::d(block, row, 16)};
+    const float m = Block<F>::m(block, row);
+    for (size_t k = 0; k < kActBlock; ++k) {
+      const float dq = d[k / 16] * static_cast<float>(Block<F>::q(block, row, k));
+      out[k] = (Block<F>::kAffine ? dq + m : dq) * scale;
+    }
+  }
+}
+
+template <WeightFormat F>
 void gather_row(const layout::Matrix& table, size_t row, float scale, float* out) {
   const uint8_t* block = table.data + row / layout::kRowGroup * table.group_bytes();
-  const size_t r = row % layout::kRowGroup;
   for (size_t col = 0; col < table.cols; col += kActBlock, block += layout::block_bytes(F)) {
-    for (size_t k = 0; k < kActBlock; ++k) {
-      if constexpr (F >= WeightFormat::F32) {
-        out[col + k] = float_weight<F>(block, r, k) * scale;
-      } else {
-        const float dq = Block<F>::d(block, r, k) * static_cast<float>(Block<F>::q(block, r, k));
-        out[col + k] = (Block<F>::kAffine ? dq + Block<F>::m(block, r) : dq) * scale;
-      }
-    }
+    gather_block<F>(block, row % layout::kRowGroup, scale, out + col);
   }
 }
 

@@ -110,6 +110,20 @@ inline __m512 block_step_two_scales(const __m512i (&w)[2][4], const ActBlock& ac
   return acc;
 }
 
+// Few tokens: weights come from memory and set the pace. Two row groups side by side are not one
+// stream to the hardware's prefetcher (22 GB/s against 41-46 with this on a Zen 5 core), so what
+// follows is fetched in file order, the next groups at least. May point beyond the blob: a prefetch
+// never faults.
+inline uintptr_t prefetch_start(const LinearArgs& args, size_t step) {
+  constexpr size_t kDistance = 8192;
+  const size_t pair = 2 * args.blocks * step;
+  return reinterpret_cast<uintptr_t>(args.group[0]) + (pair > kDistance ? pair : kDistance);
+}
+
+inline void prefetch(uintptr_t address) {
+  _mm_prefetch(reinterpret_cast<const char*>(address), _MM_HINT_T0);
+}
+
 template <WeightFormat F, size_t kTokens>
 void quantised_avx512(const LinearArgs& args) {
   using Format = Avx512Format<F>;
@@ -120,7 +134,13 @@ void quantised_avx512(const LinearArgs& args) {
   const uint8_t* g0 = args.group[0];
   const uint8_t* g1 = args.group[1];
   auto* act = const_cast<uint8_t*>(args.quant);
+  uintptr_t ahead = prefetch_start(args, kStep);
   for (size_t b = 0; b < args.blocks; ++b) {
+    if constexpr (kTokens < kTokenTile) {
+#pragma GCC unroll 16
+      for (size_t line = 0; line < 2 * kStep; line += 64) prefetch(ahead + line);
+      ahead += 2 * kStep;
+    }
     const __m512 d = halves_of(g0, g1);
     const __m512 m = Format::kHead == 32 ? halves_of(g0 + 16, g1 + 16) : d;
     __m512i w[2][4];
