@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/status.h"
 #include "kv/descriptor.h"
@@ -18,6 +19,7 @@ class KvMemory {
 
   uint8_t* data() { return arena_.data(); }
   size_t size() const { return arena_.size(); }
+  std::span<const uint8_t> bytes() const { return {arena_.data(), arena_.size()}; }
   const Descriptor& descriptor() const { return descriptor_; }
 
   // Rows [0, position) have been written: gives back what no window can reach any more. Amortised:

@@ -167,18 +167,18 @@ void top_k(Candidates& candidates, size_t k) {
 
 void top_p(Candidates& candidates, double p) {
   std::vector<double> weights;
-  const double target = p * softmax_weights(candidates, weights);
+  const double sum = softmax_weights(candidates, weights);
+  // All candidates below this weight together make up less than 1 - p: the head needs none of them.
+  const double negligible = (1 - p) * sum / static_cast<double>(weights.size());
+  std::vector<uint8_t> wanted(weights.size());
+  for (size_t i = 0; i < wanted.size(); ++i) wanted[i] = weights[i] >= negligible ? 1 : 0;
+  candidates.keep_flagged(wanted);
+  candidates.sort(candidates.size());
   const double best = static_cast<double>(candidates.best_logit());
   double reached = 0;
   size_t kept = 0;
-  // Sorted in growing steps: the head is nearly always short.
-  for (size_t head = 64; kept < candidates.size(); head *= 4) {
-    candidates.sort(head);
-    for (; kept < candidates.sorted(); ++kept) {
-      if (kept > 0 && reached >= target) break;
-      reached += exact_exp(static_cast<double>(candidates.items()[kept].logit) - best);
-    }
-    if (reached >= target) break;
+  while (kept < candidates.size() && (kept == 0 || reached < p * sum)) {
+    reached += exact_exp(static_cast<double>(candidates.items()[kept++].logit) - best);
   }
   candidates.keep(kept);
 }
