@@ -58,7 +58,7 @@ class CheckLayers(unittest.TestCase):
         self.expect({"src/token/x.h": '#include "platform/mmap.h"'}, "token may not see platform")
 
     def test_tests_may_see_every_room(self):
-        peeks = '#include "token/bpe.h"\n#include <executorch/a.h>'
+        peeks = '#include "token/bpe.h"\n#include "support/x.h"\n#include <executorch/a.h>'
         self.assertEqual(errors_of({"src/base/x_test.cpp": peeks, "src/base/testing/x.h": peeks}), [])
 
     def test_unknown_room_in_an_include_and_as_a_folder(self):

@@ -167,7 +167,7 @@ class Checker:
                 self.errors.append(f"{where}: {function.parameters} parameters; from {MAX_PARAMETERS + 1} on, use a struct")
 
     def count(self, name, path, lines):
-        if name.startswith("tests/") or "/testing/" in name or path.stem.endswith("_test"):
+        if name.startswith("tests/") or "/testing/" in name or path.stem.endswith(("_test", "_testing")):
             self.test_lines += lines
         elif name.startswith(("src/", "apps/", "include/")):
             self.code_lines += lines
