@@ -15,9 +15,9 @@
 namespace etb::import {
 
 struct CacheOptions {
-  std::string folder;                       // empty: platform's cache_folder()
+  std::string folder = {};                  // empty: platform's cache_folder()
   uint64_t max_bytes = uint64_t{32} << 30;  // beyond it the least recently imported go first
-  ImportProgress progress;
+  ImportProgress progress = {};
   const CancelToken* cancel = nullptr;
 };
 

@@ -17,9 +17,9 @@ using ImportProgress = std::function<void(uint64_t done, uint64_t total)>;
 
 struct ImportOptions {
   uint32_t context = 0;  // the default baked in; 0: the model's own, at most 4096
-  ImportProgress progress;
+  ImportProgress progress = {};
   const CancelToken* cancel = nullptr;
-  DiskFaults faults;  // for tests
+  DiskFaults faults = {};  // for tests
 };
 
 struct ImportReport {

@@ -283,12 +283,12 @@ Result<Sizes> choose_sizes(const Manifest& m, const ProgramOptions& options) {
   Sizes sizes;
   sizes.context = model::padded_context(context);
   sizes.chunk = options.chunk != 0 ? options.chunk : m.defaults.chunk;
-  sizes.chunk = std::min(sizes.chunk, sizes.context);
   sizes.kv_type = options.kv_type;
   if (sizes.chunk > 4096) {
     return Status(StatusCode::InvalidArgument,
                   concat("chunks of ", sizes.chunk, " tokens are beyond the limit of 4096"));
   }
+  sizes.chunk = std::min(sizes.chunk, sizes.context);
   if (sizes.kv_type != model::KvType::F16) {
     return Status(StatusCode::Unsupported, "only f16 KV memory is built: use --kv f16");
   }

@@ -28,8 +28,8 @@ struct ProgramOptions {
   uint32_t context = 0;  // 0: the manifest's default; padded to 64
   uint32_t chunk = 0;    // 0: the manifest's default
   model::KvType kv_type = model::KvType::F16;
-  uint64_t segment_base = 0;        // 0: chosen, with room for a larger program later
-  std::vector<NamedSegment> named;  // follow the constants, each aligned to kSegmentAlign
+  uint64_t segment_base = 0;             // 0: chosen, with room for a larger program later
+  std::vector<NamedSegment> named = {};  // follow the constants, each aligned to kSegmentAlign
 };
 
 // InvalidArgument: the manifest lacks a tensor that its family needs, or one has the wrong size, or

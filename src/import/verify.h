@@ -20,7 +20,7 @@ struct VerifyReport {
 };
 
 struct VerifyOptions {
-  ImportProgress progress;
+  ImportProgress progress = {};
   const CancelToken* cancel = nullptr;
 };
 

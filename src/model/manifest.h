@@ -56,9 +56,9 @@ struct ProgramDefaults {
 };
 
 struct SpecialTokens {
-  std::optional<TokenId> bos;
-  std::optional<TokenId> eos;
-  std::vector<TokenId> stop;  // every id that ends an answer, eos included
+  std::optional<TokenId> bos = {};
+  std::optional<TokenId> eos = {};
+  std::vector<TokenId> stop = {};  // every id that ends an answer, eos included
   bool add_bos = false;
 };
 

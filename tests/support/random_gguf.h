@@ -35,14 +35,14 @@ struct RandomGgufSpec {
   bool rope_freqs = false;  // with factors between 1 and 8
   layout::GgmlType matrices = layout::GgmlType::Q4_1;
   layout::GgmlType embedding = layout::GgmlType::Q8_0;  // and the own head
-  std::map<std::string, layout::GgmlType> types;        // by "attn_v", "blk.1.ffn_down", ..
+  std::map<std::string, layout::GgmlType> types = {};   // by "attn_v", "blk.1.ffn_down", ..
   RandomVocab tokenizer = RandomVocab::Bpe;
   std::string pre = "smollm";
   bool add_bos = false;
   std::string chat_template = "default";  // ChatML; empty: none
   uint64_t seed = 1;
   // Adds or replaces nothing by itself: called before the tensor table is written.
-  std::function<void(GgufWriter&)> extra_keys;
+  std::function<void(GgufWriter&)> extra_keys = {};
 };
 
 // In pieces, so that size is no matter. InvalidArgument: an unknown architecture, a vocabulary that
