@@ -93,6 +93,14 @@ Result<GgufModel> GgufModel::open(const std::string& path) {
   return model;
 }
 
+Result<GgufModel> GgufModel::from_bytes(std::span<const uint8_t> bytes, std::string_view name) {
+  ETB_ASSIGN_OR_RETURN(auto gguf, GgufFile::parse(bytes, name));
+  ETB_RETURN_IF_ERROR(check_split_keys(gguf, 0, 1));
+  GgufModel model;
+  model.parts_.push_back({nullptr, std::move(gguf)});
+  return model;
+}
+
 const GgufTensor* GgufModel::find_tensor(std::string_view name) const {
   for (const GgufPart& part : parts_) {
     if (const GgufTensor* tensor = part.gguf.find_tensor(name)) return tensor;

@@ -16,7 +16,7 @@ namespace etb::import {
 Result<std::vector<std::string>> gguf_part_paths(const std::string& path);
 
 struct GgufPart {
-  std::shared_ptr<MappedFile> file;
+  std::shared_ptr<MappedFile> file;  // null after from_bytes()
   GgufFile gguf;
 };
 
@@ -25,6 +25,8 @@ class GgufModel {
   // Opens all parts. NotFound names a part that is missing; Corrupt a tensor that two parts carry,
   // or parts that do not belong together.
   static Result<GgufModel> open(const std::string& path);
+  // One whole model in memory, which must outlive this. `name` stands in messages.
+  static Result<GgufModel> from_bytes(std::span<const uint8_t> bytes, std::string_view name);
 
   const std::vector<GgufPart>& parts() const { return parts_; }
   const GgufFile& metadata() const { return parts_.front().gguf; }
