@@ -47,6 +47,15 @@ Status check_ranges(const SamplerOptions& o) {
   return {};
 }
 
+Status check_dry(const DryOptions& o) {
+  if (!(o.multiplier >= 0 && o.multiplier <= 1000)) {
+    return out_of_range("dry", o.multiplier, "from 0 (off) to 1000");
+  }
+  if (!(o.base >= 1 && o.base <= 1000)) return out_of_range("dry-base", o.base, "from 1 to 1000");
+  if (o.window < -1) return out_of_range("dry-window", o.window, "-1 (all tokens) or more");
+  return {};
+}
+
 Status check_bias(const SamplerOptions& options, size_t vocab_size) {
   for (const auto& [id, bias] : options.logit_bias) {
     if (id >= vocab_size) {
@@ -104,16 +113,22 @@ Result<Sampler> Sampler::create(const SamplerOptions& options, size_t vocab_size
                   concat("a vocabulary of ", vocab_size, " tokens cannot be sampled from"));
   }
   ETB_RETURN_IF_ERROR(check_ranges(options));
+  ETB_RETURN_IF_ERROR(check_dry(options.dry));
   ETB_RETURN_IF_ERROR(check_bias(options, vocab_size));
   ETB_RETURN_IF_ERROR(check_stages(options));
   return Sampler(options, vocab_size);
 }
 
 Sampler::Sampler(const SamplerOptions& options, size_t vocab_size)
-    : options_(options), vocab_size_(vocab_size), history_(options.penalty_window) {}
+    : options_(options),
+      vocab_size_(vocab_size),
+      history_(options.penalty_window),
+      dry_(options.dry, options.dry_breakers) {}
 
 void Sampler::accept(TokenId id) {
-  if (id < vocab_size_) history_.accept(id);
+  if (id >= vocab_size_) return;
+  history_.accept(id);
+  dry_.accept(id);
 }
 
 void Sampler::accept(std::span<const TokenId> ids) {
@@ -123,7 +138,8 @@ void Sampler::accept(std::span<const TokenId> ids) {
 bool Sampler::changes_logits() const {
   const Penalties penalties{options_.repeat_penalty, options_.presence_penalty,
                             options_.frequency_penalty};
-  return !options_.logit_bias.empty() || (penalties.any() && !history_.counts().empty());
+  return !options_.logit_bias.empty() || options_.dry.multiplier > 0 ||
+         (penalties.any() && !history_.counts().empty());
 }
 
 Result<TokenId> Sampler::sample(std::span<const float> logits) {
@@ -142,6 +158,7 @@ Result<TokenId> Sampler::sample(std::span<const float> logits) {
   for (const auto& [id, bias] : options_.logit_bias) adjusted_[id] += bias;
   apply_penalties({options_.repeat_penalty, options_.presence_penalty, options_.frequency_penalty},
                   history_, adjusted_);
+  dry_.apply(adjusted_);
   return choose(adjusted_);
 }
 

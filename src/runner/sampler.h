@@ -1,10 +1,10 @@
 // Sampler: logits -> the next token. One a request; deterministic, nothing global.
 //
-// The order: logit bias; penalties (repeat, then presence and frequency) over the last tokens; if
-// the temperature is 0 the largest logit, else the stages of SamplerOptions::stages one after the
-// other, then one draw. Each stage is a pure function over a candidate array (candidates.h). Equal
-// logits are ordered by id. exp and log are our own and the generator is counter-based, so the same
-// seed gives the same tokens on every machine.
+// The order: logit bias; penalties (repeat, then presence and frequency) over the last tokens; DRY;
+// if the temperature is 0 the largest logit, else the stages of SamplerOptions::stages one after
+// the other, then one draw. Each stage is a pure function over a candidate array (candidates.h).
+// Equal logits are ordered by id. exp and log are our own and the generator is counter-based, so
+// the same seed gives the same tokens on every machine.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "base/token_id.h"
 #include "runner/candidates.h"
+#include "runner/dry.h"
 #include "runner/penalties.h"
 #include "runner/sampler_options.h"
 
@@ -46,6 +47,7 @@ class Sampler {
   size_t vocab_size_;
   uint64_t draws_ = 0;
   PenaltyHistory history_;
+  DryHistory dry_;
   Candidates candidates_;
   std::vector<float> adjusted_;  // scratch: logits after bias and penalties
 };

@@ -120,6 +120,17 @@ TEST(Sampler, PenaltiesForgetWhatLeftTheWindow) {
   EXPECT_EQ(after(0), 0U);
 }
 
+TEST(Sampler, DryBreaksALoop) {
+  SamplerOptions options;
+  options.dry.multiplier = 2;
+  Sampler sampler = make(options, 4);
+  const TokenId loop[] = {1, 2, 3, 1, 2};
+  sampler.accept(loop);
+  EXPECT_EQ(sampler.sample(std::vector<float>{4, 0, 0, 5}).value(), 0U);
+  sampler.accept(0);
+  EXPECT_EQ(sampler.sample(std::vector<float>{4, 0, 0, 5}).value(), 3U);
+}
+
 TEST(Sampler, BiasComesFirstAndBans) {
   const std::vector<float> logits = {4, 3, 0};
   EXPECT_EQ(make({.logit_bias = {{2, 10.0F}}}, 3).sample(logits).value(), 2U);
@@ -169,6 +180,9 @@ TEST(Sampler, NamesTheOptionThatIsOutOfRange) {
       {{.presence_penalty = nan}, "presence-penalty"},
       {{.frequency_penalty = kInf}, "frequency-penalty"},
       {{.penalty_window = -2}, "penalty-window"},
+      {{.dry = {.multiplier = nan}}, "dry"},
+      {{.dry = {.multiplier = 1, .base = 0.5F}}, "dry-base"},
+      {{.dry = {.multiplier = 1, .window = -7}}, "dry-window"},
       {{.logit_bias = {{7, 1.0F}}}, "token 7"},
       {{.logit_bias = {{1, nan}}}, "token 1"},
       {{.stages = {SamplerStage::TopP, SamplerStage::TopP}}, "twice"},
