@@ -1,0 +1,59 @@
+#include "prompt/chat_template.h"
+
+#include "prompt/jinja/interpreter.h"
+#include "prompt/jinja/parser.h"
+
+namespace etb::prompt {
+namespace {
+
+Value message_list(const RenderInput& input) {
+  if (!input.message_values.is_undefined()) return input.message_values;
+  std::vector<Value> list;
+  list.reserve(input.messages.size());
+  for (const Message& message : input.messages) {
+    Dict dict;
+    dict.set("role", Value(message.role));
+    dict.set("content", Value(message.content));
+    list.push_back(Value::dict(std::move(dict)));
+  }
+  return Value::list(std::move(list));
+}
+
+}  // namespace
+
+struct ChatTemplate::Parsed {
+  jinja::TemplateTree tree;
+  jinja::Limits limits;
+};
+
+Result<ChatTemplate> ChatTemplate::parse(std::string_view text, const jinja::Limits& limits) {
+  auto parsed = std::make_shared<Parsed>();
+  parsed->limits = limits;
+  ETB_ASSIGN_OR_RETURN(parsed->tree, jinja::parse_template(text, limits));
+  return ChatTemplate(std::move(parsed));
+}
+
+Result<std::string> ChatTemplate::render(const RenderInput& input) const {
+  jinja::Runtime runtime(parsed_->limits, input.now_seconds);
+  jinja::Interpreter interpreter(parsed_->tree, runtime);
+  interpreter.set_variable("messages", message_list(input));
+  interpreter.set_variable("tools", input.tools);
+  interpreter.set_variable("documents", nullptr);  // Hugging Face always passes it
+  interpreter.set_variable("add_generation_prompt", input.add_generation_prompt);
+  if (input.bos_token) interpreter.set_variable("bos_token", *input.bos_token);
+  if (input.eos_token) interpreter.set_variable("eos_token", *input.eos_token);
+  if (input.vars.is_dict()) {
+    for (const auto& [name, value] : input.vars.dict().entries()) {
+      if (name.is_string()) interpreter.set_variable(name.text(), value);
+    }
+  }
+  return interpreter.run();
+}
+
+bool ChatTemplate::is_refusal(const Status& status, std::string_view* message) {
+  if (!status.message().starts_with(jinja::kRefusedPrefix)) return false;
+  if (message) *message = status.message().substr(jinja::kRefusedPrefix.size());
+  return true;
+}
+
+}  // namespace etb::prompt
