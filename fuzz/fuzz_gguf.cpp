@@ -1,6 +1,6 @@
 // Any bytes as a .gguf: read, planned as an import, its tokenizer stored, its program written, and
-// a row group of every tensor packed: all of an import but the disk. rooms: import layout family
-// model platform base
+// a row group of every tensor packed. All of an import but the disk.
+// rooms: import layout family model platform base
 #include <cstddef>
 #include <cstdint>
 #include <span>
