@@ -49,11 +49,9 @@ std::string_view file_name(const char* path) {
   return text.substr(text.find_last_of('/') + 1);
 }
 
-// Called by the runtime, its backends and its thread pool, on any thread.
-void emit_log_message(et_timestamp_t /*timestamp*/, et_pal_log_level_t level, const char* file,
-                      const char* /*function*/, size_t line, const char* message, size_t length) {
+// Called for the runtime, its backends and its thread pool, on any thread.
+void pass_on(et_pal_log_level_t level, const char* file, size_t line, std::string_view text) {
   try {
-    const std::string_view text(message == nullptr ? "" : message, message == nullptr ? 0 : length);
     LogLevel our_level = level_of(level);
     if (our_level == LogLevel::Error && innermost != nullptr) {
       innermost->add(text);
@@ -61,10 +59,17 @@ void emit_log_message(et_timestamp_t /*timestamp*/, et_pal_log_level_t level, co
     }
     log(our_level, concat("executorch: ", text, " (", file_name(file), ":", line, ")"));
   } catch (...) {
-    // Out of memory while saying that something went wrong: the status still carries the error
-    // number.
+    // Out of memory while saying that something went wrong: the status still carries the error.
   }
 }
+
+// The signature is the runtime's.
+constexpr pal_emit_log_message_method kLogHook = [](et_timestamp_t, et_pal_log_level_t level,
+                                                    const char* file, const char*, size_t line,
+                                                    const char* message, size_t length) {
+  const std::string_view text(message == nullptr ? "" : message, message ? length : 0);
+  pass_on(level, file, line, text);
+};
 
 std::string_view remedy_of(Error error, RuntimeStep step) {
   switch (error) {
@@ -118,8 +123,7 @@ void ensure_runtime() {
   static std::once_flag once;
   std::call_once(once, [] {
     // Before runtime_init(), so that not even its own start is heard elsewhere.
-    executorch::runtime::register_pal(
-        executorch::runtime::PalImpl::create(emit_log_message, __FILE__));
+    executorch::runtime::register_pal(executorch::runtime::PalImpl::create(kLogHook, __FILE__));
     executorch::runtime::runtime_init();
   });
 }
