@@ -44,6 +44,13 @@ bool VocabView::is_direct(TokenId id) const {
   return (types_[id] & kDirectBit) != 0;
 }
 
+bool VocabView::strips_left(TokenId id) const {
+  return (types_[id] & kStripLeftBit) != 0;
+}
+bool VocabView::strips_right(TokenId id) const {
+  return (types_[id] & kStripRightBit) != 0;
+}
+
 float VocabView::score(TokenId id) const {
   return scores_ == nullptr ? 0.0f : std::bit_cast<float>(load_u32(scores_ + size_t{4} * id));
 }
@@ -187,7 +194,7 @@ class VocabParser {
     for (uint32_t i = 0; i < header_.size; ++i) {
       const uint8_t type = view_.types_[i];
       types_known &= (type & kTypeMask) >= 1 && (type & kTypeMask) <= 6;
-      types_known &= (type & ~(kTypeMask | kDirectBit)) == 0;
+      types_known &= (type & 0x10) == 0;
     }
     if (!types_known) return corrupt("a token's type is unknown");
     for (int byte = 0; byte < 256; ++byte) {
@@ -204,6 +211,7 @@ class VocabParser {
       if (id >= header_.size) return corrupt("a special token is out of range");
       const std::string_view text = view_.bytes(id);
       if (text.empty() || text < previous) return corrupt("special tokens are not in order");
+      if (text.size() > kMaxSpecialBytes) return corrupt("a special token is too long");
       previous = text;
     }
     return {};

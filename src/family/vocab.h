@@ -42,6 +42,9 @@ struct VocabData {
   std::vector<float> scores;        // SentencePiece: one a token; else may be empty
   std::vector<TokenType> types;     // one a token, or empty: all Normal
   std::vector<std::string> merges;  // ByteLevelBpe: "left right", best first
+  // Special tokens that swallow the white space before or behind them (tokenizer.json: lstrip,
+  // rstrip).
+  std::vector<TokenId> strip_left, strip_right;
   VocabIds ids;
   bool add_bos = false;
   bool add_eos = false;
@@ -66,7 +69,7 @@ class VocabView {
   bool add_space_prefix() const { return add_space_prefix_; }
   uint32_t max_token_bytes() const { return max_token_bytes_; }
 
-  // The next four: precondition id < size().
+  // The next six: precondition id < size().
   // What the token stands for in text: real bytes and spaces, not the model file's spelling.
   std::string_view bytes(TokenId id) const;
   TokenType type(TokenId id) const;
@@ -74,6 +77,8 @@ class VocabView {
   // Merging the token's own text ends at this very token, so a word that equals it needs no
   // merging.
   bool is_direct(TokenId id) const;
+  bool strips_left(TokenId id) const;
+  bool strips_right(TokenId id) const;
 
   // The Normal or UserDefined token with these bytes, or kNoToken.
   TokenId find(std::string_view bytes) const;

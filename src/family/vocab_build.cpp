@@ -87,7 +87,7 @@ class VocabBuilder {
   Result<std::vector<uint8_t>> build() {
     ETB_RETURN_IF_ERROR(check());
     ETB_RETURN_IF_ERROR(read_tokens());
-    find_specials();
+    ETB_RETURN_IF_ERROR(find_specials());
     fill_pieces();
     ETB_RETURN_IF_ERROR(read_merges());
     write();
@@ -120,6 +120,11 @@ class VocabBuilder {
     const VocabIds& ids = data_.ids;
     for (const auto& id : {ids.bos, ids.eos, ids.eot, ids.eom, ids.unk, ids.pad}) {
       if (id && *id >= n) return invalid(concat("special id ", *id, " of ", n, " tokens"));
+    }
+    for (const auto* strips : {&data_.strip_left, &data_.strip_right}) {
+      for (const TokenId id : *strips) {
+        if (id >= n) return invalid(concat("a strip flag of token ", id, " of ", n, " tokens"));
+      }
     }
     return {};
   }
@@ -164,15 +169,20 @@ class VocabBuilder {
     return spelling;
   }
 
-  void find_specials() {
+  Status find_specials() {
     for (TokenId id = 0; id < bytes_.size(); ++id) {
       const TokenType kind = type(id);
       const bool whole = kind == TokenType::Control || kind == TokenType::Unknown ||
                          kind == TokenType::UserDefined;
-      if (whole && !bytes_[id].empty()) specials_.push_back(id);
+      if (!whole || bytes_[id].empty()) continue;
+      if (bytes_[id].size() > kMaxSpecialBytes) {
+        return invalid(concat("special token ", id, " has more than ", kMaxSpecialBytes, " bytes"));
+      }
+      specials_.push_back(id);
     }
     std::stable_sort(specials_.begin(), specials_.end(),
                      [this](TokenId a, TokenId b) { return bytes_[a] < bytes_[b]; });
+    return {};
   }
 
   // Normal tokens go in first: of two tokens with the same bytes text becomes the Normal one, and
@@ -311,6 +321,8 @@ class VocabBuilder {
     append_all(merge_slots_);
     types_at_ = out_.size();
     for (TokenId id = 0; id < bytes_.size(); ++id) out_.push_back(static_cast<uint8_t>(type(id)));
+    for (const TokenId id : data_.strip_left) out_[types_at_ + id] |= kStripLeftBit;
+    for (const TokenId id : data_.strip_right) out_[types_at_ + id] |= kStripRightBit;
     append(data_.pre.data(), data_.pre.size());
     for (const std::string& bytes : bytes_) append(bytes.data(), bytes.size());
   }

@@ -132,6 +132,18 @@ TEST(Vocab, SentencePieceSpellingBecomesSpacesAndBytes) {
   EXPECT_EQ(vocab.ids().unk, 0u);
 }
 
+TEST(Vocab, KeepsWhichTokensStripWhiteSpace) {
+  VocabData data = small_bpe();
+  data.strip_left = {0};
+  data.strip_right = {0, 6};
+  const auto bytes = *serialize_vocab(data);
+  const auto vocab = *parse_vocab(bytes);
+  EXPECT_TRUE(vocab.strips_left(0) && vocab.strips_right(0));
+  EXPECT_TRUE(!vocab.strips_left(6) && vocab.strips_right(6));
+  EXPECT_FALSE(vocab.strips_left(1) || vocab.strips_right(1));
+  EXPECT_EQ(vocab.type(6), TokenType::UserDefined);
+}
+
 TEST(Vocab, KnowsBehindWhichBytesAPieceGoesOnWithASpace) {
   VocabData data = small_sentence_piece();
   data.tokens[5] = ">▁</";
@@ -194,6 +206,9 @@ TEST(Vocab, WhatDoesNotFitIsRefusedByName) {
   expect_refused(with([](VocabData& d) { d.merges[1] = "nospace"; }), "merge 1 'nospace'");
   expect_refused(with([](VocabData& d) { d.merges[2] = "a x"; }), "merge 2 'a x'");
   expect_refused(with([](VocabData& d) { d.merges.emplace_back("b a"); }), "merge 3 'b a'");
+  expect_refused(with([](VocabData& d) { d.strip_left = {11}; }), "strip flag of token 11");
+  expect_refused(with([](VocabData& d) { d.tokens[0] = std::string(1025, 'x'); }),
+                 "special token 0 has more than 1024 bytes");
   expect_refused(with([](VocabData& d) { d.pre = std::string(300, 'x'); }), "name is too long");
   VocabData scoreless = small_sentence_piece();
   scoreless.scores.clear();

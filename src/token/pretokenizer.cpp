@@ -50,10 +50,15 @@ struct Known {
   bool nfc;
 };
 constexpr std::array kKnown{
-    Known{"smollm", kSmollm, false, false}, Known{"llama-bpe", kLlama3, true, false},
-    Known{"llama3", kLlama3, true, false},  Known{"gpt-2", kGpt2, false, false},
-    Known{"qwen2", kQwen2, false, true},    Known{"deepseek-r1-qwen", kQwen2, false, true},
-    Known{"gpt-4o", kO200k, false, false},  Known{"dbrx", kLlama3, false, false},
+    Known{"smollm", kSmollm, false, false},
+    Known{"llama-bpe", kLlama3, true, false},
+    Known{"llama3", kLlama3, true, false},
+    Known{"llama-v3", kLlama3, true, false},
+    Known{"gpt-2", kGpt2, false, false},
+    Known{"qwen2", kQwen2, false, true},
+    Known{"deepseek-r1-qwen", kQwen2, false, true},
+    Known{"gpt-4o", kO200k, false, false},
+    Known{"dbrx", kLlama3, false, false},
 };
 
 // A bound on backtracking, so that no text can stall the engine; far above what a megabyte of

@@ -69,8 +69,11 @@ inline void read_recorded_line(const std::string& line, RecordedPeer& peer) {
     vocab.add_space_prefix = f.at(4) == "1";
   } else if (f[0] == "token") {
     const auto type = static_cast<family::TokenType>(std::stoi(f.at(1)));
+    const auto id = static_cast<TokenId>(vocab.tokens.size());
+    if (f.at(1).find('l') != std::string::npos) vocab.strip_left.push_back(id);
+    if (f.at(1).find('r') != std::string::npos) vocab.strip_right.push_back(id);
     const bool unknown = type == family::TokenType::Unknown;
-    if (unknown) vocab.ids.unk = static_cast<TokenId>(vocab.tokens.size());
+    if (unknown) vocab.ids.unk = id;
     vocab.types.push_back(type);
     vocab.scores.push_back(std::stof(f.at(2)));
     vocab.tokens.push_back(unescape(f.at(3)));

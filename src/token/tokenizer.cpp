@@ -118,10 +118,13 @@ class Encoding {
         ++at;
         continue;
       }
-      ETB_RETURN_IF_ERROR(encode_gap(text.substr(gap, at - gap)));
+      std::string_view before = text.substr(gap, at - gap);
+      if (vocab_.strips_left(match->id)) before.remove_suffix(trailing_white_space(before));
+      ETB_RETURN_IF_ERROR(encode_gap(before));
       ids_.push_back(match->id);
       after_special_ = true;
       gap = at = match->end;
+      if (vocab_.strips_right(match->id)) gap = at += leading_white_space(text.substr(at));
     }
     return encode_gap(text.substr(gap));
   }

@@ -67,6 +67,18 @@ TEST(Tokenizer, APartsLeaveEndsAtItsBorder) {
   EXPECT_EQ(*tokenizer.encode(same), Ids{kEnd});
 }
 
+TEST(Tokenizer, SomeSpecialTokensSwallowTheWhiteSpaceBesideThem) {
+  VocabData data = byte_vocab();
+  data.strip_left = {kEnd};
+  data.strip_right = {kEnd, kTool};
+  const auto tokenizer = *Tokenizer::create(data);
+  const EncodeOptions special{.parse_special = true};
+  EXPECT_EQ(*tokenizer.encode("ab \u3000<|end|>\n ab", special), (Ids{kAb, kEnd, kAb}));
+  EXPECT_EQ(*tokenizer.encode("ab <tool> ", special), (Ids{kAb, kFirstByte + ' ', kTool}));
+  EXPECT_EQ(*tokenizer.encode(" <|end|> <|end|> ", special), (Ids{kEnd, kEnd}));
+  EXPECT_EQ(*tokenizer.encode(" <|end|>"), bytes_of(" <|end|>")) << "not as plain text";
+}
+
 TEST(Tokenizer, PartsAreTokenizedAsOneText) {
   const auto tokenizer = *Tokenizer::create(byte_vocab());
   const TextPart parts[] = {{"a", true}, {"b", false}};

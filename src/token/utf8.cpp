@@ -27,7 +27,37 @@ size_t sequence_length(std::string_view rest) {
   return length;
 }
 
+// The bytes of the white-space character that `text` begins with, or 0.
+size_t white_space_length(std::string_view text) {
+  const auto at = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0u; };
+  const unsigned lead = at(0), second = at(1), third = at(2);
+  if ((lead >= 0x09 && lead <= 0x0D) || lead == ' ') return 1;
+  if (lead == 0xC2) return second == 0x85 || second == 0xA0 ? 2 : 0;
+  const unsigned rest = second << 8 | third;
+  const bool wide = (lead == 0xE1 && rest == 0x9A80) || (lead == 0xE3 && rest == 0x8080) ||
+                    (lead == 0xE2 && ((rest >= 0x8080 && rest <= 0x808A) || rest == 0x80A8 ||
+                                      rest == 0x80A9 || rest == 0x80AF || rest == 0x819F));
+  return wide ? 3 : 0;
+}
+
 }  // namespace
+
+size_t leading_white_space(std::string_view text) {
+  size_t length = 0;
+  while (const size_t one = white_space_length(text.substr(length))) length += one;
+  return length;
+}
+
+size_t trailing_white_space(std::string_view text) {
+  size_t end = text.size();
+  while (end > 0) {
+    size_t begin = end - 1;
+    while (begin > 0 && (static_cast<uint8_t>(text[begin]) & 0xC0) == 0x80) --begin;
+    if (white_space_length(text.substr(begin, end - begin)) == 0) break;
+    end = begin;
+  }
+  return text.size() - end;
+}
 
 size_t first_invalid_utf8(std::string_view text) {
   size_t i = 0;

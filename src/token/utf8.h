@@ -15,4 +15,8 @@ inline size_t utf8_length(char lead) {
   return byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
 }
 
+// The bytes of Unicode's White_Space that valid `text` begins or ends with.
+size_t leading_white_space(std::string_view text);
+size_t trailing_white_space(std::string_view text);
+
 }  // namespace etb::token

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 
 namespace etb::token {
@@ -34,6 +35,26 @@ TEST(Utf8, EveryCodePointButSurrogatesIsValid) {
       ASSERT_EQ(utf8_length(text[0]), text.size()) << std::hex << code;
     }
   }
+}
+
+TEST(Utf8, WhiteSpaceIsUnicodes) {
+  std::set<uint32_t> found;
+  for (uint32_t code = 0; code <= 0x10FFFF; ++code) {
+    if (code >= 0xD800 && code <= 0xDFFF) continue;
+    const std::string text = encode(code);
+    const size_t leading = leading_white_space(text + "x");
+    ASSERT_EQ(trailing_white_space("x" + text), leading) << std::hex << code;
+    ASSERT_TRUE(leading == 0 || leading == text.size()) << std::hex << code;
+    if (leading != 0) found.insert(code);
+  }
+  EXPECT_EQ(found, (std::set<uint32_t>{0x09,   0x0A,   0x0B,   0x0C,   0x0D,   0x20,   0x85,
+                                       0xA0,   0x1680, 0x2000, 0x2001, 0x2002, 0x2003, 0x2004,
+                                       0x2005, 0x2006, 0x2007, 0x2008, 0x2009, 0x200A, 0x2028,
+                                       0x2029, 0x202F, 0x205F, 0x3000}));
+  EXPECT_EQ(leading_white_space(" \n\u3000x "), 5u);
+  EXPECT_EQ(trailing_white_space(" x\u00A0\t"), 3u);
+  EXPECT_EQ(leading_white_space(""), 0u);
+  EXPECT_EQ(trailing_white_space("  "), 2u);
 }
 
 TEST(Utf8, NamesTheFirstBadByte) {

@@ -10,7 +10,7 @@ The oracles are Hugging Face `tokenizers` (for the model its own vocabulary, reb
 pre-tokenizers without a model at hand small vocabularies trained here) and `sentencepiece`.
 
 A recorded file holds vocabularies and cases, a line each, fields parted by tabs, text escaped (\\\\ \\n \\r \\t \\xNN):
-    vocab NAME KIND PRE SPACE_PREFIX | token TYPE SCORE TEXT | merge TEXT | case CATEGORY SPECIAL TEXT IDS
+    vocab NAME KIND PRE SPACE_PREFIX | token TYPE[l][r] SCORE TEXT (l, r: strips white space) | merge TEXT | case CATEGORY SPECIAL TEXT IDS
 """
 
 import argparse
@@ -56,7 +56,8 @@ def pre_tokenizer(name):
 class Peer:
     """A tokenizer of another project, with and without special tokens in the text, and its vocabulary."""
 
-    def __init__(self, name, pre, tokens, types, merges):
+    def __init__(self, name, pre, tokens, types, merges, strips=None):
+        self.strips = strips or {}  # token -> "l", "r" or "lr"
         self.name, self.kind, self.pre, self.space = name, "bpe", pre, 0
         self.tokens, self.types, self.merges, self.scores = tokens, types, merges, [0.0] * len(tokens)
         self.plain, self.special = self._build(False), self._build(True)
@@ -68,8 +69,9 @@ class Peer:
         tokenizer.pre_tokenizer = pre_tokenizer(self.pre)
         if self.pre == "qwen2":
             tokenizer.normalizer = normalizers.NFC()
-        added = [AddedToken(t, special=k == CONTROL, normalized=False) for t, k in zip(self.tokens, self.types)
-                 if k == USER_DEFINED or (k == CONTROL and special)]
+        strip = lambda token, side: side in self.strips.get(token, "")
+        added = [AddedToken(t, special=k == CONTROL, normalized=False, lstrip=strip(t, "l"), rstrip=strip(t, "r"))
+                 for t, k in zip(self.tokens, self.types) if k == USER_DEFINED or (k == CONTROL and special)]
         tokenizer.add_tokens(added)
         return tokenizer
 
@@ -77,7 +79,7 @@ class Peer:
         return (self.special if special else self.plain).encode(text, add_special_tokens=False).ids
 
 
-def train_bpe(name, pre, size, user_defined=(), extra=()):
+def train_bpe(name, pre, size, user_defined=(), extra=(), strips=None):
     """A small byte-level vocabulary; `extra` entries no merge leads to (only ignore_merges finds them)."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizer(pre)
@@ -90,7 +92,7 @@ def train_bpe(name, pre, size, user_defined=(), extra=()):
     types = [CONTROL if t in token_strings.SPECIALS else 1 for t in tokens]
     tokens += [*extra, *user_defined]
     types += [1] * len(extra) + [USER_DEFINED] * len(user_defined)
-    return Peer(name, pre, tokens, types, [" ".join(m) for m in state["merges"]])
+    return Peer(name, pre, tokens, types, [" ".join(m) for m in state["merges"]], strips)
 
 
 class SentencePiecePeer:
@@ -108,6 +110,7 @@ class SentencePiecePeer:
             sentence_iterator=iter(corpus), model_writer=out, model_type="bpe", vocab_size=900, byte_fallback=True,
             normalization_rule_name="identity", remove_extra_whitespaces=False, add_dummy_prefix=bool(space), character_coverage=0.98,
             control_symbols=token_strings.SPECIALS, user_defined_symbols=self.USER_DEFINED, minloglevel=2)
+        self.strips = {}
         self.model = sentencepiece.SentencePieceProcessor(model_proto=out.getvalue())
         self.name, self.kind, self.pre, self.space, self.merges = name, "spm", "", int(space), []
         model = self.model
@@ -162,7 +165,7 @@ def write(path, lines):
 def vocabulary(peer):
     yield f"vocab\t{peer.name}\t{peer.kind}\t{peer.pre}\t{peer.space}"
     for text, kind, score in zip(peer.tokens, peer.types, peer.scores):
-        yield f"token\t{kind}\t{score:g}\t{escape(text)}"
+        yield f"token\t{kind}{peer.strips.get(text, '')}\t{score:g}\t{escape(text)}"
     for merge in peer.merges:
         yield f"merge\t{escape(merge)}"
 
@@ -171,8 +174,9 @@ def record(args):
     write(os.path.join(HERE, "smollm2.txt"), [*cases(read_model(args.model), 7, 60, (0, 1))])
     lines = []
     extra = {"llama-bpe": ["internationalization", "Ġover", "zq"]}
+    strips = {"gpt-4o": {"<|im_start|>": "lr", "<|im_end|>": "r", "<tool>": "l"}}  # as Phi-4-mini has
     for pre in ("smollm", "gpt-2", "llama-bpe", "qwen2", "gpt-4o"):
-        peer = train_bpe("small-" + pre, pre, 700, ["<tool>", "<|im_startle|>", "  "], extra.get(pre, []))
+        peer = train_bpe("small-" + pre, pre, 700, ["<tool>", "<|im_startle|>", "  "], extra.get(pre, []), strips.get(pre))
         lines += [*vocabulary(peer), *cases(peer, 11, 8, (0, 1))]
     for space in (0, 1):
         peer = SentencePiecePeer(f"small-spm-{space}", space)
