@@ -60,6 +60,9 @@ class Attend {
 
  private:
   static constexpr size_t kWide = side_by_side<I, R>();
+  // Few rows: the cache is read from memory about as fast as it is worked on, so the next block is
+  // fetched meanwhile (beyond the cache's end too: a prefetch never faults).
+  static constexpr bool kFew = R <= 4;
 
   void scores(size_t block) {
     const size_t tiles = smaller(kTiles, (end_[R - 1] - block + kKeyTile - 1) / kKeyTile);
@@ -76,6 +79,10 @@ class Attend {
         V k[kWide];
 #pragma GCC unroll 4
         for (size_t u = 0; u < kWide; ++u) k[u] = I::load_f16(keys + u * step + d * kKeyTile);
+        if constexpr (kFew) {
+          const uint16_t* const next = keys + kTiles * step + d * kKeyBlock * kWide / kTiles;
+          for (size_t u = 0; u < kWide; u += 2) I::prefetch(next + u * kKeyTile);
+        }
 #pragma GCC unroll 8
         for (size_t r = 0; r < R; ++r) {
           const V q = I::splat(query_[d * R + r]);
@@ -192,6 +199,10 @@ class Attend {
       V v[U];
 #pragma GCC unroll 4
       for (size_t u = 0; u < U; ++u) v[u] = I::load_f16(value + u * kLanes);
+      if constexpr (kFew) {
+        const uint16_t* const next = value + kKeyBlock * args_.head_dim;
+        for (size_t u = 0; u < U; u += 2) I::prefetch(next + u * kLanes);
+      }
 #pragma GCC unroll 8
       for (size_t r = 0; r < N; ++r) {
         const V p = I::splat(weights_[r0 + r][key - block]);

@@ -43,6 +43,8 @@ struct Avx2 {
     return {_mm256_xor_ps(x.a, sign), _mm256_xor_ps(x.b, sign)};
   }
 
+  static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
   // The tree 8 + 8, 4 + 4, 2 + 2, 1 + 1.
   static float sum(V v) {
     const __m256 a = _mm256_add_ps(v.a, v.b);

@@ -29,6 +29,8 @@ struct Avx512 {
   static V abs(V a) { return _mm512_abs_ps(a); }
   static V negate(V a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
 
+  static void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
   // The tree 8 + 8, 4 + 4, 2 + 2, 1 + 1.
   static float sum(V v) {
     const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
