@@ -11,6 +11,13 @@ if(NOT EXISTS ${ETB_EXECUTORCH_ROOT}/lib/libexecutorch.so)
   message(FATAL_ERROR "No ExecuTorch runtime at ${ETB_EXECUTORCH_ROOT}: run scripts/setup.sh "
                       "(or `make build`), or set ETB_EXECUTORCH_ROOT.")
 endif()
+# The wheel's own record of its version, shown by `etbridge --version`.
+file(GLOB etb_wheel_record ${ETB_EXECUTORCH_ROOT}/../executorch-*.dist-info)
+string(REGEX REPLACE ".*executorch-([^/]*)[.]dist-info.*" "\\1" ETB_EXECUTORCH_VERSION
+       "${etb_wheel_record}")
+if(NOT ETB_EXECUTORCH_VERSION)
+  set(ETB_EXECUTORCH_VERSION "of unknown version")
+endif()
 # Headers are SYSTEM: upstream warns in them. The definitions must match the wheel's own build.
 add_library(etb_executorch INTERFACE)
 target_include_directories(etb_executorch SYSTEM INTERFACE

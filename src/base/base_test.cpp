@@ -59,6 +59,11 @@ TEST(Log, GoesToTheSinkOrNowhere) {
   EXPECT_EQ(lines, std::vector<std::string>{"heard"});
 }
 
+TEST(Text, HexHasSixteenDigits) {
+  EXPECT_EQ(hex(0), "0000000000000000");
+  EXPECT_EQ(hex(0xDEADBEEF12345678), "deadbeef12345678");
+}
+
 TEST(Clock, DoesNotGoBack) {
   const int64_t a = Clock::system().now_ns();
   EXPECT_LE(a, Clock::system().now_ns());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,13 @@ template <class... Pieces>
 std::string concat(const Pieces&... pieces) {
   std::string out;
   (append_piece(out, pieces), ...);
+  return out;
+}
+
+// 16 hexadecimal digits, as hashes are shown.
+inline std::string hex(uint64_t value) {
+  std::string out(16, '0');
+  for (size_t i = 16; i-- > 0; value >>= 4) out[i] = "0123456789abcdef"[value & 15];
   return out;
 }
 

@@ -1,0 +1,89 @@
+#include "setup.h"
+
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <random>
+
+#include "base/text.h"
+#include "engine/text_tools.h"
+#include "terminal.h"
+
+namespace etb::cli {
+namespace {
+
+// "42=-5", "42=-inf"
+Result<std::pair<TokenId, float>> parse_bias(const std::string& text) {
+  const size_t equals = text.find('=');
+  TokenId id = 0;
+  const char* begin = text.data();
+  if (equals != std::string::npos) {
+    const auto [end, error] = std::from_chars(begin, begin + equals, id);
+    char* rest = nullptr;
+    const float bias = std::strtof(text.c_str() + equals + 1, &rest);
+    const bool whole = error == std::errc() && end == begin + equals &&
+                       rest == begin + text.size() && equals + 1 < text.size() && !std::isnan(bias);
+    if (whole) return std::pair(id, bias);
+  }
+  return Status(StatusCode::InvalidArgument,
+                concat("--logit-bias '", text, "' is not of the form ID=BIAS, e.g. 42=-5"));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const CommonArgs& args,
+                                            const CancelToken* cancel) {
+  return Engine::load({.model = model,
+                       .context = args.context,
+                       .threads = args.threads,
+                       .kernel_path = {},
+                       .progress = progress_bar(),
+                       .cancel = cancel});
+}
+
+Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_tokens) {
+  GenerateOptions options;
+  options.max_tokens = max_tokens;
+  options.stops = args.stops;
+  options.logprobs = args.logprobs;
+  runner::SamplerOptions& sampler = options.sampler;
+  sampler.temperature = static_cast<float>(args.temp);
+  sampler.top_k = static_cast<uint32_t>(args.top_k);
+  sampler.top_p = static_cast<float>(args.top_p);
+  sampler.min_p = static_cast<float>(args.min_p);
+  sampler.typical = static_cast<float>(args.typical);
+  sampler.repeat_penalty = static_cast<float>(args.repeat_penalty);
+  sampler.presence_penalty = static_cast<float>(args.presence_penalty);
+  sampler.frequency_penalty = static_cast<float>(args.frequency_penalty);
+  for (const std::string& text : args.logit_bias) {
+    ETB_ASSIGN_OR_RETURN(auto bias, parse_bias(text));
+    sampler.logit_bias.push_back(bias);
+  }
+  std::random_device device;
+  sampler.seed = args.seed.value_or(static_cast<uint64_t>(device()) << 32 | device());
+  return options;
+}
+
+Result<std::optional<int64_t>> parse_now(const std::string& text) {
+  if (text.empty()) return std::optional<int64_t>();
+  const auto seconds = seconds_from_iso(text);
+  if (!seconds.ok()) return seconds.status().with_context("--now");
+  return std::optional<int64_t>(*seconds);
+}
+
+Result<std::string> read_input(const std::string& path) {
+  if (path == "-") {
+    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  if (!file)
+    return Status(StatusCode::NotFound, concat("cannot read '", path, "': check the path"));
+  return text;
+}
+
+}  // namespace etb::cli

@@ -1,0 +1,35 @@
+// Keeps what people wrote from turning into control tokens. Before rendering, each spelling of a
+// control token inside a message is put between two marks (Unicode noncharacters, which no message
+// holds); after rendering, what stands between marks is encoded as plain text.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "prompt/chat_template.h"
+#include "token/tokenizer.h"
+
+namespace etb {
+
+class LiteralMarks {
+ public:
+  // Chooses marks that none of the messages holds. InvalidArgument if they hold all of them.
+  static Result<LiteralMarks> create(const token::Tokenizer& tokenizer,
+                                     const std::vector<prompt::Message>& messages);
+
+  // The content with marks around each control token's spelling (leftmost, longest).
+  std::string mark(std::string_view content) const;
+  // Marked text as parts: control tokens are recognised outside the marks only. Views into `text`.
+  std::vector<token::TextPart> split(std::string_view text) const;
+
+ private:
+  LiteralMarks(std::vector<std::string_view> spellings, std::string open, std::string close);
+  size_t longest_spelling_at(std::string_view content, size_t at) const;
+
+  std::vector<std::string_view> spellings_;  // of control tokens, sorted
+  std::string open_, close_;
+};
+
+}  // namespace etb

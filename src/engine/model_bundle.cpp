@@ -1,0 +1,95 @@
+#include "engine/model_bundle.h"
+
+#include <utility>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "import/cache.h"
+#include "platform/mapped_file.h"
+
+namespace etb {
+namespace {
+
+std::string_view as_text(std::span<const uint8_t> bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Status not_own(const std::string& path) {
+  return {
+      StatusCode::Unsupported,
+      concat(
+          path,
+          " is a stock .pte, without tokenizer and manifest; this version runs .gguf files and the "
+          ".pte files that `etbridge import` makes (`etbridge inspect` explains the file)")};
+}
+
+Result<model::Manifest> read_manifest(const model::PteFile& pte) {
+  ETB_ASSIGN_OR_RETURN(const auto bytes, pte.named_data(model::kManifestKey));
+  auto manifest = model::parse_manifest(as_text(bytes));
+  if (!manifest.ok()) return manifest.status().with_context(pte.name());
+  if (manifest->constant_bytes > pte.constant_segment().size()) {
+    return Status(StatusCode::Corrupt,
+                  concat(pte.name(), ": the manifest speaks of ", manifest->constant_bytes,
+                         " bytes of weights, the file holds ", pte.constant_segment().size(),
+                         ": import the model again"));
+  }
+  return manifest;
+}
+
+// The tokenizer reads its tables in place: it keeps the mapping alive.
+Result<std::shared_ptr<const token::Tokenizer>> read_tokenizer(const model::PteFile& pte) {
+  ETB_ASSIGN_OR_RETURN(const auto bytes, pte.named_data(model::kTokenizerKey));
+  auto tokenizer = token::Tokenizer::create(bytes, pte.mapping());
+  if (!tokenizer.ok()) return tokenizer.status().with_context(pte.name());
+  return std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
+}
+
+// A template that does not parse is no reason to refuse `run --raw`: it is as if there were none,
+// and the log says why.
+std::shared_ptr<const prompt::ChatTemplate> read_template(const model::PteFile& pte) {
+  const auto bytes = pte.named_data(model::kTemplateKey);
+  if (!bytes.ok() || bytes->empty()) return nullptr;
+  auto parsed = prompt::ChatTemplate::parse(as_text(*bytes));
+  if (!parsed.ok()) {
+    log(LogLevel::Warning,
+        concat(pte.name(), ": its chat template is not used: ", parsed.status().message()));
+    return nullptr;
+  }
+  return std::make_shared<const prompt::ChatTemplate>(std::move(parsed).value());
+}
+
+}  // namespace
+
+bool is_gguf(const MappedFile& file) {
+  return as_text(file.bytes()).starts_with("GGUF");
+}
+
+Result<std::string> resolve_model(const std::string& path, const LoadProgress& progress,
+                                  const CancelToken* cancel) {
+  ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  if (!is_gguf(*file)) return path;
+  import::CacheOptions options;
+  options.cancel = cancel;
+  if (progress) {
+    options.progress = [&progress](uint64_t done, uint64_t total) {
+      progress("importing", done, total);
+    };
+  }
+  return import::cached_model(path, options);
+}
+
+Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& progress,
+                                const CancelToken* cancel) {
+  ETB_ASSIGN_OR_RETURN(std::string pte_path, resolve_model(path, progress, cancel));
+  ETB_ASSIGN_OR_RETURN(model::PteFile pte, model::PteFile::open(pte_path));
+  if (!pte.is_own()) return not_own(pte_path);
+  ModelBundle bundle;
+  ETB_ASSIGN_OR_RETURN(bundle.manifest, read_manifest(pte));
+  ETB_ASSIGN_OR_RETURN(bundle.tokenizer, read_tokenizer(pte));
+  bundle.chat_template = read_template(pte);
+  bundle.path = std::move(pte_path);
+  bundle.pte = std::make_shared<const model::PteFile>(std::move(pte));
+  return bundle;
+}
+
+}  // namespace etb

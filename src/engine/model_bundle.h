@@ -1,0 +1,42 @@
+// Everything a model file carries, opened and checked but not yet running: the mapping, the
+// manifest, the tokenizer, the chat template. A .gguf is imported into the cache first, once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/cancel.h"
+#include "base/status.h"
+#include "model/manifest.h"
+#include "model/pte_file.h"
+#include "platform/mapped_file.h"
+#include "prompt/chat_template.h"
+#include "token/tokenizer.h"
+
+namespace etb {
+
+// done of total bytes of the stage named, e.g. "importing". May be empty.
+using LoadProgress = std::function<void(std::string_view stage, uint64_t done, uint64_t total)>;
+
+struct ModelBundle {
+  std::string path;                           // of the .pte that is mapped
+  std::shared_ptr<const model::PteFile> pte;  // holds the mapping
+  model::Manifest manifest;
+  std::shared_ptr<const token::Tokenizer> tokenizer;
+  std::shared_ptr<const prompt::ChatTemplate> chat_template;  // null: the file has none
+};
+
+// By its first bytes, whatever it is called.
+bool is_gguf(const MappedFile& file);
+
+// The .pte to map for a model path: itself, or the cached import of a .gguf.
+Result<std::string> resolve_model(const std::string& path, const LoadProgress& progress,
+                                  const CancelToken* cancel);
+
+Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& progress,
+                                const CancelToken* cancel);
+
+}  // namespace etb

@@ -1,0 +1,63 @@
+#include "engine/prompt_encoder.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "engine/literal_marks.h"
+
+namespace etb {
+namespace {
+
+// The template may or may not have written the BOS: one is right, two are not.
+void ensure_bos(const token::Tokenizer& tokenizer, std::vector<TokenId>& ids) {
+  const auto bos = tokenizer.ids().bos;
+  if (!tokenizer.wants_bos() || !bos) return;
+  if (ids.empty() || ids.front() != *bos) ids.insert(ids.begin(), *bos);
+}
+
+}  // namespace
+
+std::string token_text(const token::Tokenizer& tokenizer, const std::optional<TokenId>& id) {
+  if (!id) return {};
+  const auto text = tokenizer.piece(*id, {.special = true});
+  return text.ok() ? std::string(*text) : std::string();
+}
+
+Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
+                                        const std::vector<prompt::Message>& messages,
+                                        const Transcript& transcript, int64_t now_seconds) {
+  if (!bundle.chat_template) {
+    return Status(
+        StatusCode::Unsupported,
+        concat(bundle.path, " has no chat template: use `run --raw` with the whole prompt"));
+  }
+  const token::Tokenizer& tokenizer = *bundle.tokenizer;
+  ETB_ASSIGN_OR_RETURN(const LiteralMarks marks, LiteralMarks::create(tokenizer, messages));
+  std::vector<prompt::Message> marked = messages;
+  for (prompt::Message& message : marked) message.content = marks.mark(message.content);
+
+  FormattedPrompt prompt;
+  ETB_ASSIGN_OR_RETURN(prompt.text, bundle.chat_template->render(
+                                        {.messages = std::move(marked),
+                                         .add_generation_prompt = true,
+                                         .bos_token = token_text(tokenizer, tokenizer.ids().bos),
+                                         .eos_token = token_text(tokenizer, tokenizer.ids().eos),
+                                         .now_seconds = now_seconds}));
+  std::string_view rest = prompt.text;
+  if (!transcript.ids.empty() && rest.starts_with(transcript.text)) {
+    prompt.ids = transcript.ids;
+    rest.remove_prefix(transcript.text.size());
+  }
+  ETB_ASSIGN_OR_RETURN(const std::vector<TokenId> fresh, tokenizer.encode(marks.split(rest)));
+  prompt.ids.insert(prompt.ids.end(), fresh.begin(), fresh.end());
+  ensure_bos(tokenizer, prompt.ids);
+  return prompt;
+}
+
+Result<std::vector<TokenId>> encode_raw(const ModelBundle& bundle, std::string_view text) {
+  ETB_ASSIGN_OR_RETURN(auto ids, bundle.tokenizer->encode(text, {.parse_special = true}));
+  ensure_bos(*bundle.tokenizer, ids);
+  return ids;
+}
+
+}  // namespace etb

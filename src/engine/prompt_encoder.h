@@ -1,0 +1,38 @@
+// From messages to token ids. The template's own control tokens become control tokens; what people
+// and tools wrote stays text, even where it looks like one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/history.h"
+#include "engine/model_bundle.h"
+
+namespace etb {
+
+// What the last turn's ids say: spliced into the next prompt as far as its text begins the same, so
+// that an answer keeps the ids it was generated with.
+struct Transcript {
+  std::string text;
+  std::vector<TokenId> ids;
+};
+
+// Renders with the model's chat template (Unsupported if it has none; the template's own complaint,
+// e.g. about the order of roles, comes back as InvalidArgument) and encodes. `now_seconds`: UTC,
+// what strftime_now sees.
+Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
+                                        const std::vector<prompt::Message>& messages,
+                                        const Transcript& transcript, int64_t now_seconds);
+
+// What a template may print as {{ bos_token }}: the token's text; empty if the model names none.
+std::string token_text(const token::Tokenizer& tokenizer, const std::optional<TokenId>& id);
+
+// The text is the whole prompt: control tokens in it are recognised, BOS goes first if the model
+// wants one and the text does not begin with it.
+Result<std::vector<TokenId>> encode_raw(const ModelBundle& bundle, std::string_view text);
+
+}  // namespace etb

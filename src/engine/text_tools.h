@@ -1,0 +1,30 @@
+// The tokenizer and the chat template of a model file alone, for `tokenize`, `detokenize` and
+// `render`.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/status.h"
+#include "engine/model_bundle.h"
+#include "prompt/chat_template.h"
+#include "prompt/civil_time.h"
+#include "prompt/render_line.h"
+#include "token/tokenizer.h"
+
+namespace etb {
+
+using prompt::seconds_from_iso;  // "2026-11-23T12:00:00", read as UTC
+
+// What `render` fills a template with if a line does not say otherwise.
+struct TemplateSource {
+  std::shared_ptr<const prompt::ChatTemplate> chat_template;
+  prompt::RenderDefaults defaults;
+};
+
+// A model file's; Unsupported if it has none.
+Result<TemplateSource> open_model_template(const std::string& path, const LoadProgress& progress);
+// A text file's.
+Result<TemplateSource> open_template_file(const std::string& path);
+
+}  // namespace etb
