@@ -36,14 +36,8 @@ class FloatModel:
             feed = torch.tensor([[answer[-1]]])
         return answer
 
-    def perplexity(self, ids, context):
-        """As llama-perplexity counts: whole chunks of `context`, each on its own, the second half scored."""
-        total, count = 0.0, 0
-        first = context // 2
-        for start in range(0, len(ids) - context + 1, context):
-            chunk = [int(i) for i in ids[start:start + context]]
-            log_probs = self.log_probs(chunk)
-            for at in range(first, context - 1):
-                total -= log_probs[at, chunk[at + 1]]
-                count += 1
-        return float(torch.tensor(total / count, dtype=torch.float64).exp()), count
+    def window(self, ids):
+        """Log-probabilities after positions len(ids) / 2 ... len(ids) - 2, and those of the tokens that follow."""
+        first = len(ids) // 2
+        rows = self.log_probs(ids)[first:-1]
+        return rows, rows[range(len(rows)), ids[first + 1:]]

