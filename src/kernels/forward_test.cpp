@@ -2,22 +2,16 @@
 // neither thread counts nor cuts of the prompt change a bit (design D5).
 #include <gtest/gtest.h>
 
-#include <iostream>
-
+#include "kernels/testing/paths.h"
 #include "kernels/testing/small_model.h"
 
 namespace etb::kernels {
 namespace {
 
+using testing::bits;
 using testing::ModelShape;
 using testing::Random;
 using testing::SmallModel;
-
-std::vector<uint32_t> bits(const std::vector<float>& values) {
-  std::vector<uint32_t> words(values.size());
-  std::memcpy(words.data(), values.data(), values.size() * sizeof(float));
-  return words;
-}
 
 std::vector<float> run(SmallModel& model, Path path, unsigned threads,
                        std::span<const int64_t> tokens, std::span<const size_t> cuts) {
@@ -37,9 +31,9 @@ std::vector<size_t> random_cuts(size_t count, size_t largest, Random& random) {
   return cuts;
 }
 
-class EveryFormat : public ::testing::TestWithParam<testing::WeightFormat> {};
+class ForwardFormat : public ::testing::TestWithParam<testing::WeightFormat> {};
 
-TEST_P(EveryFormat, PathsThreadsAndCutsGiveTheSameBits) {
+TEST_P(ForwardFormat, PathsThreadsAndCutsGiveTheSameBits) {
   ModelShape shape;
   shape.matrices = GetParam();
   shape.table = GetParam();
@@ -59,7 +53,7 @@ TEST_P(EveryFormat, PathsThreadsAndCutsGiveTheSameBits) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Formats, EveryFormat, ::testing::ValuesIn(testing::kEveryFormat),
+INSTANTIATE_TEST_SUITE_P(Formats, ForwardFormat, ::testing::ValuesIn(testing::kEveryFormat),
                          [](const auto& param) {
                            return std::string(layout::format_name(param.param));
                          });
