@@ -97,14 +97,14 @@ missing_packages() {
   done
   if [[ -z $(find_python) ]]; then echo python3-venv; fi
   local packages=(libpcre2-dev libutf8proc-dev libxxhash-dev nlohmann-json3-dev libcli11-dev libedit-dev
-    libgtest-dev librapidcheck-dev)
+    libgtest-dev)
   if [[ $want_tools == yes ]]; then
     packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
   fi
   if [[ $want_arm64 == yes ]]; then
     packages+=(g++-aarch64-linux-gnu qemu-user)
-    for name in libstdc++6 libgcc-s1 libpcre2-dev libutf8proc-dev libxxhash-dev libedit-dev libgtest-dev \
-      librapidcheck-dev; do
+    for name in libstdc++6 libgcc-s1 libpcre2-dev libutf8proc-dev libxxhash-dev libedit-dev \
+      libgtest-dev; do
       packages+=("$name:arm64")
     done
   fi
