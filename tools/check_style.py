@@ -169,7 +169,7 @@ class Checker:
     def count(self, name, path, lines):
         if name.startswith("tests/") or "/testing/" in name or path.stem.endswith(("_test", "_testing")):
             self.test_lines += lines
-        elif name.startswith(("src/", "apps/", "include/")):
+        elif path.suffix != ".inc" and name.startswith(("src/", "apps/", "include/")):  # .inc: tables
             self.code_lines += lines
 
     def figures(self):
