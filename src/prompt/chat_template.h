@@ -21,7 +21,7 @@ struct Message {
 };
 
 struct RenderInput {
-  std::vector<Message> messages;
+  std::vector<Message> messages = {};
   // A list of dictionaries, e.g. with tool calls or content parts; stands in for `messages`.
   Value message_values = {};
   Value tools = nullptr;

@@ -29,9 +29,7 @@ Value list_copy(Runtime& rt, const Value& self, const Arguments& arguments) {
 Value dict_get(Runtime& rt, const Value& self, const Arguments& arguments) {
   const Bound bound(rt, "get", arguments, {{"key"}, {"default", false, nullptr}});
   if (!arguments.keyword.empty()) return rt.fail("get() takes no keyword arguments");
-  if (!hashable(bound[0], rt.work())) {
-    return rt.fail(concat("a ", bound[0].type_name(), " cannot be a key"));
-  }
+  if (!check_key(rt, bound[0])) return {};
   const Value* found = self.dict().find(bound[0], rt.work());
   return found ? *found : bound[1];
 }

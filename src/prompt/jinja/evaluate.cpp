@@ -64,7 +64,10 @@ Value Interpreter::evaluate(const Expr& expr, Scope& scope) {
 }
 
 Value Interpreter::evaluate_name(const Expr& expr, const Scope& scope) {
-  if (const Value* found = scope.find(expr.symbol)) return *found;
+  size_t looked_at = 0;
+  const Value* found = scope.find(expr.symbol, looked_at);
+  rt_.spend(looked_at / 32);
+  if (found) return *found;
   const Value::StringPtr& name = tree_.symbols.name(expr.symbol);
   Value global = find_global(rt_, name->text);
   return global.is_undefined() ? Value::undefined_name(name) : global;

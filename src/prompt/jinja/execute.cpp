@@ -1,4 +1,6 @@
 // Statements of the interpreter.
+#include <algorithm>
+
 #include "prompt/jinja/interpreter.h"
 #include "prompt/jinja/loop.h"
 #include "prompt/jinja/macro.h"
@@ -9,7 +11,9 @@ namespace etb::prompt::jinja {
 
 void Interpreter::set_variable(std::string_view name, Value value) {
   const Symbol symbol = tree_.symbols.find(name);
-  if (symbol != SymbolTable::kNoSymbol) root_.set(symbol, std::move(value));
+  const bool hidden =
+      std::find(tree_.hidden.begin(), tree_.hidden.end(), symbol) != tree_.hidden.end();
+  if (symbol != SymbolTable::kNoSymbol && !hidden) root_.set(symbol, std::move(value));
 }
 
 Result<std::string> Interpreter::run() {
@@ -193,7 +197,8 @@ void Interpreter::execute_set_block(const Statement& statement, Scope& scope) {
 }
 
 void Interpreter::assign_attribute(const Target& target, Scope& scope, Value value) {
-  const Value* owner = scope.find(target.symbol);
+  size_t looked_at = 0;
+  const Value* owner = scope.find(target.symbol, looked_at);
   auto* space = owner && owner->is_object() ? dynamic_cast<Namespace*>(&owner->object()) : nullptr;
   if (!space) {
     rt_.fail(concat("'", tree_.symbols.name(target.symbol)->text,
@@ -204,7 +209,7 @@ void Interpreter::assign_attribute(const Target& target, Scope& scope, Value val
 }
 
 void Interpreter::assign(const Target& target, Scope& scope, Value value) {
-  if (rt_.failed()) return;
+  if (!rt_.spend(1 + scope.variables.size() / 32)) return;
   if (target.kind == Target::Kind::Name) return scope.set(target.symbol, std::move(value));
   if (target.kind == Target::Kind::Attribute) {
     return assign_attribute(target, scope, std::move(value));

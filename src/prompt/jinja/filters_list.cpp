@@ -142,6 +142,7 @@ Value reverse(Runtime& rt, const Value& input, const Arguments& arguments) {
     return slice(rt, input, backwards);
   }
   const Value::ListPtr items = walk(rt, input);
+  if (rt.failed()) return {};
   std::vector<Value> out(items->items.rbegin(), items->items.rend());
   if (input.is_form(ListForm::Iterator)) return rt.list(std::move(out));
   return rt.iterator(std::move(out));

@@ -31,6 +31,7 @@ Value map_attribute(Runtime& rt, const Value& input, const Arguments& arguments)
 }
 
 Value map(Runtime& rt, const Value& input, const Arguments& arguments) {
+  if (!input.truthy()) return rt.iterator({});  // jinja2 does not even look at none
   if (arguments.positional.empty() && arguments.find("attribute")) {
     return map_attribute(rt, input, arguments);
   }
@@ -56,6 +57,7 @@ Value map(Runtime& rt, const Value& input, const Arguments& arguments) {
 template <bool wanted, bool by_attribute>
 Value pick(Runtime& rt, const Value& input, const Arguments& arguments) {
   constexpr size_t kTestAt = by_attribute ? 1 : 0;
+  if (!input.truthy()) return rt.iterator({});
   if (by_attribute && arguments.positional.empty()) {
     return rt.fail("selectattr and rejectattr need the name of an attribute");
   }

@@ -132,7 +132,7 @@ Value indent(Runtime& rt, const Value& input, const Arguments& arguments) {
     margin = justify_text(rt, "", {'>', bound.integer(0), " "});
   }
   const std::string text = input.string().text + "\n";
-  const std::vector<std::string_view> lines = split_lines(text, false);
+  const std::vector<std::string_view> lines = split_lines(rt, text, false);
   if (!rt.room_for_string(text.size() + static_cast<uint64_t>(lines.size()) * margin.size())) {
     return {};
   }

@@ -102,6 +102,10 @@ std::string format_float(Runtime& rt, double value, FormatSpec spec) {
 }  // namespace
 
 std::string format_value(Runtime& rt, const Value& value, const FormatSpec& spec) {
+  if (std::string_view("\0bcdeEfFgGnosxX%", 16).find(spec.type) == std::string_view::npos) {
+    rt.fail(concat("unknown format type '", spec.type, "'"));
+    return {};
+  }
   if (spec.precision > kMaxPrecision) {
     rt.fail(concat("a precision of more than ", kMaxPrecision, " is not supported"));
     return {};

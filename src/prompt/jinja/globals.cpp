@@ -180,7 +180,8 @@ std::string Namespace::repr(size_t limit) const {
   return out += "}>";
 }
 
-Value Namespace::attribute(Runtime&, std::string_view name) {
+Value Namespace::attribute(Runtime& rt, std::string_view name) {
+  rt.spend(attributes_.size() / 16);
   for (const auto& [key, value] : attributes_) {
     if (key == name) return value;
   }
@@ -188,6 +189,7 @@ Value Namespace::attribute(Runtime&, std::string_view name) {
 }
 
 void Namespace::set(Runtime& rt, std::string_view name, Value value) {
+  rt.spend(attributes_.size() / 16);
   for (auto& [key, old] : attributes_) {
     if (key == name) {
       old = std::move(value);

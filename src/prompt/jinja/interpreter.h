@@ -17,7 +17,7 @@ class Interpreter {
   Interpreter(const TemplateTree& tree, Runtime& runtime)
       : tree_(tree), rt_(runtime), root_(scopes_.acquire(nullptr, runtime.meter())) {}
 
-  // A variable that the caller gives, e.g. "messages".
+  // A variable that the caller gives, e.g. "messages"; without effect on names the template hides.
   void set_variable(std::string_view name, Value value);
   // The text; what runtime.status() says when it failed.
   Result<std::string> run();

@@ -24,7 +24,7 @@ const Value* Loop::peek() {
   if (waiting_at_ < waiting_.size()) return waiting_[waiting_at_];
   waiting_.clear();
   waiting_at_ = 0;
-  while (ahead_ < items_->items.size()) {
+  while (items_ && ahead_ < items_->items.size()) {
     const Value* item = &items_->items[ahead_++];
     if (filter_ && !filter_(*item)) continue;
     waiting_.push_back(item);
@@ -46,11 +46,15 @@ const Value* Loop::next() {
 void Loop::close() {
   filter_ = nullptr;
   recurse_ = nullptr;
-  ahead_ = items_->items.size();
+  items_ = nullptr;
+  waiting_.clear();
+  waiting_at_ = 0;
+  current_ = before_ = nullptr;
 }
 
 // Looks at all items that are left, as Python does when a filtered loop is asked for its length.
 int64_t Loop::length() {
+  if (!items_) return index0_ + 1;
   if (!filter_) return static_cast<int64_t>(items_->items.size());
   while (ahead_ < items_->items.size()) {
     const Value* item = &items_->items[ahead_++];
@@ -87,7 +91,7 @@ Value Loop::attribute(Runtime& rt, std::string_view name) {
 }
 
 std::string Loop::repr(size_t) const {
-  return concat("<LoopContext ", index0_ + 1, "/", items_->items.size(), ">");
+  return concat("<LoopContext ", index0_ + 1, "/", items_ ? items_->items.size() : 0, ">");
 }
 
 Value Loop::call(Runtime& rt, const Arguments& arguments) {

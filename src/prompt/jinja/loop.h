@@ -42,7 +42,7 @@ class Loop : public Object {
   int64_t length();
   Value position(std::string_view name);
 
-  Value::ListPtr items_;
+  Value::ListPtr items_;  // null: the loop is over
   Filter filter_;
   Recurse recurse_;
   uint32_t depth0_;

@@ -35,7 +35,9 @@ Value Interpreter::call_macro(const Statement& definition, Scope& scope,
                               const Arguments& arguments) {
   const MacroDefinition& macro = *definition.macro;
   const DepthGuard depth(rt_);
-  if (!depth.ok() || !rt_.spend(1)) return {};
+  // Every parameter is looked for among the named arguments.
+  const size_t lookups = macro.parameters.size() * arguments.keyword.size();
+  if (!depth.ok() || !rt_.spend(1 + lookups / 8)) return {};
   ScopeGuard guard(scopes_, scope, rt_.meter());
   Scope& inner = guard.scope();
 

@@ -146,11 +146,7 @@ bool contains(Runtime& rt, const Value& container, const Value& item) {
       return container.text().find(item.text()) != std::string_view::npos;
     case Kind::Dict:
       if (item.is_string()) return container.dict().find(item.text()) != nullptr;
-      if (!hashable(item, rt.work())) {
-        rt.fail(concat("a ", item.type_name(), " cannot be a key"));
-        return false;
-      }
-      return container.dict().find(item, rt.work()) != nullptr;
+      return check_key(rt, item) && container.dict().find(item, rt.work()) != nullptr;
     case Kind::Undefined:
     case Kind::List: {
       const Value::ListPtr items = walk(rt, container);
@@ -223,12 +219,14 @@ Value::ListPtr walk(Runtime& rt, const Value& value) {
   return list_of(rt, {});
 }
 
+bool check_key(Runtime& rt, const Value& key) {
+  if (hashable(key, rt.work())) return true;
+  if (rt.spend(1)) rt.fail(concat("a ", key.type_name(), " cannot be a key"));
+  return false;
+}
+
 void set_key(Runtime& rt, Dict& dict, Value key, Value value) {
-  if (!hashable(key, rt.work())) {
-    rt.fail(concat("a ", key.type_name(), " cannot be a key"));
-    return;
-  }
-  if (!rt.spend(1)) return;
+  if (!check_key(rt, key) || !rt.spend(1)) return;
   dict.set(std::move(key), std::move(value), rt.work());
 }
 

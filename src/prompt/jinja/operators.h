@@ -23,6 +23,9 @@ size_t length_of(Runtime& runtime, const Value& value);
 // What a for loop over `value` walks: items, keys or characters; uses iterators up.
 Value::ListPtr walk(Runtime& runtime, const Value& value);
 
+// True when `key` can be a key of a dictionary; fails the render otherwise.
+bool check_key(Runtime& runtime, const Value& key);
+
 // dict[key] = value, failing on keys that cannot be hashed.
 void set_key(Runtime& runtime, Dict& dict, Value key, Value value);
 

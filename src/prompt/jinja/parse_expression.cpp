@@ -202,6 +202,7 @@ ExprPtr Parser::parse_name() {
     node->kind = ExprKind::Name;
     node->symbol = tree_.symbols.intern(name);
     note_name(name);
+    note_read(node->symbol);
   }
   return node;
 }

@@ -86,7 +86,9 @@ Body Parser::parse_tag_body(std::initializer_list<std::string_view> ends) {
 // The same for a body with a scope of its own, where unknown filters are errors again.
 Body Parser::parse_hard_body(std::initializer_list<std::string_view> ends) {
   const bool outer_soft = std::exchange(soft_, false);
+  ++scope_depth_;
   Body body = parse_tag_body(ends);
+  --scope_depth_;
   soft_ = outer_soft;
   return body;
 }
@@ -205,13 +207,31 @@ Statement Parser::parse_set() {
   statement.target = parse_target(true);
   if (skip_sign("=")) {
     statement.expr = parse_tuple(TupleStyle::Full);
+    note_set(statement.target);
     return statement;
   }
+  note_set(statement.target);
   statement.kind = StatementKind::SetBlock;
   while (!failed() && skip_sign("|")) statement.expr = parse_filter(std::move(statement.expr));
   statement.body = parse_hard_body({"endset"});
   expect_name("endset");
   return statement;
+}
+
+// True the first time the outermost level mentions the name.
+bool Parser::note_read(Symbol symbol) {
+  if (scope_depth_ > 0) return false;
+  if (mentioned_.size() <= symbol) mentioned_.resize(symbol + 1, false);
+  const bool first = !mentioned_[symbol];
+  mentioned_[symbol] = true;
+  return first;
+}
+
+// An assignment inside `if` may not happen, so it hides nothing.
+void Parser::note_set(const Target& target) {
+  for (const Target& part : target.targets) note_set(part);
+  if (scope_depth_ > 0 || target.kind != Target::Kind::Name) return;
+  if (note_read(target.symbol) && !soft_) tree_.hidden.push_back(target.symbol);
 }
 
 // Macros learn which of the special names their bodies mention.

@@ -101,6 +101,8 @@ class Parser {
   Target parse_target(bool with_attributes);
   Target parse_single_target(bool with_attributes);
   void note_name(std::string_view name);
+  bool note_read(Symbol symbol);
+  void note_set(const Target& target);
 
   std::vector<Token> tokens_;
   const Limits& limits_;
@@ -111,6 +113,8 @@ class Parser {
   bool soft_ = false;        // inside `if`: unknown filters and tests fail only when reached
   std::vector<std::string> unknown_;  // those met outside; an inline `if` behind them forgives
   std::vector<MacroDefinition*> open_macros_;
+  uint32_t scope_depth_ = 0;     // bodies with an own scope around this point
+  std::vector<bool> mentioned_;  // by symbol: read or set at the outermost level so far
   TemplateTree tree_;
   Status error_;
 };

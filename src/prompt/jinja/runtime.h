@@ -48,6 +48,10 @@ class Runtime {
   // To be asked before something large is built.
   bool room_for_string(uint64_t bytes);
   bool room_for_items(uint64_t items);
+  // The same without a charge, for lists that grow one by one.
+  bool room_for_more(uint64_t items) {
+    return items < limits_.list_items || room_for_items(items + 1);
+  }
 
   Value string(std::string text, bool markup = false);
   Value list(std::vector<Value> items, ListForm form = ListForm::List);

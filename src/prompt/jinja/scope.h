@@ -25,9 +25,10 @@ struct Scope {
     variables.emplace_back(symbol, std::move(value));
   }
 
-  // In this scope or those around it; null: nowhere.
-  const Value* find(Symbol symbol) const {
+  // In this scope or those around it; null: nowhere. `looked_at` counts the variables passed.
+  const Value* find(Symbol symbol, size_t& looked_at) const {
     for (const Scope* scope = this; scope; scope = scope->parent) {
+      looked_at += scope->variables.size();
       for (const auto& [name, value] : scope->variables) {
         if (name == symbol) return &value;
       }

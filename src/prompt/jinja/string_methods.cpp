@@ -43,7 +43,7 @@ Value rsplit(Runtime& rt, const Value& self, const Arguments& arguments) {
 Value splitlines(Runtime& rt, const Value& self, const Arguments& arguments) {
   const Bound bound(rt, "splitlines", arguments, {{"keepends", false, false}});
   std::vector<Value> lines;
-  for (const std::string_view line : split_lines(self.text(), bound[0].truthy())) {
+  for (const std::string_view line : split_lines(rt, self.text(), bound[0].truthy())) {
     lines.push_back(rt.string(std::string(line)));
   }
   return rt.list(std::move(lines));

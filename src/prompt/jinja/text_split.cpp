@@ -44,7 +44,7 @@ Pieces split_separator(std::string_view text, std::string_view separator, uint64
 
 Pieces rsplit_space(std::string_view text, uint64_t limit) {
   const std::string_view all = strip(text, Side::Right);
-  Pieces pieces = split_space(all, UINT64_MAX);
+  Pieces pieces = split_space(all, UINT64_MAX);  // at most half as many pieces as bytes
   if (pieces.size() <= limit) return pieces;
   const size_t joined = pieces.size() - static_cast<size_t>(limit);
   const std::string_view last = pieces[joined - 1];
@@ -75,7 +75,9 @@ bool is_line_end(char32_t c) {
 }  // namespace
 
 Value split_text(Runtime& rt, std::string_view text, const SplitHow& how) {
-  const uint64_t limit = how.limit < 0 ? UINT64_MAX : static_cast<uint64_t>(how.limit);
+  // One more than a list may hold: enough for the check below to fail.
+  const uint64_t most = rt.limits().list_items + 1;
+  const uint64_t limit = how.limit < 0 ? most : std::min(static_cast<uint64_t>(how.limit), most);
   Pieces pieces;
   if (how.separator.is_none()) {
     pieces = how.from_right ? rsplit_space(text, limit) : split_space(text, limit);
@@ -93,10 +95,10 @@ Value split_text(Runtime& rt, std::string_view text, const SplitHow& how) {
   return rt.list(std::move(values));
 }
 
-std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
+std::vector<std::string_view> split_lines(Runtime& rt, std::string_view text, bool keep_ends) {
   std::vector<std::string_view> lines;
   size_t start = 0;
-  for (size_t at = 0; at < text.size();) {
+  for (size_t at = 0; at < text.size() && rt.room_for_more(lines.size());) {
     const CodePoint p = code_point_at(text, at);
     if (!is_line_end(p.value)) {
       at += p.bytes;

@@ -17,7 +17,7 @@ struct SplitHow {
 Value split_text(Runtime& runtime, std::string_view text, const SplitHow& how);
 
 // str.splitlines(); all line ends that Python knows.
-std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends);
+std::vector<std::string_view> split_lines(Runtime& runtime, std::string_view text, bool keep_ends);
 
 struct Replacement {
   std::string_view old_text;
