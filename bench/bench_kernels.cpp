@@ -92,7 +92,7 @@ class Products {
     quantise_all(table, 1, input);
     return seconds_of([&] {
       parallel_for(threads, row_units(matrix_), 1, [&](size_t begin, size_t end) {
-        for_units(table, matrix_, input, begin, end,
+        for_units(table, matrix_, input, {begin, end},
                   [&](const RowTile& tile) { store_tile(tile, out_.data(), matrix_.rows); });
       });
     });

@@ -2,9 +2,13 @@
 # contraction is off everywhere: a fused multiply-add happens only where the source writes one.
 add_library(etb_flags INTERFACE)
 target_include_directories(etb_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
-target_compile_options(etb_flags INTERFACE -ffp-contract=off -fno-math-errno -fvisibility=hidden)
+target_compile_options(etb_flags INTERFACE -ffp-contract=off -fno-math-errno -fvisibility=hidden
+                                           -ffunction-sections -fdata-sections)
+target_link_options(etb_flags INTERFACE -Wl,--gc-sections)
 if(ETB_DEVELOPER)
   target_compile_options(etb_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
+    # g++ 12 warns of overlaps inside std::string's own operator+ (GCC bug 105651).
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
     # clang's -Wconversion is wider than g++'s, which is the measure here.
     $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>
     $<$<CXX_COMPILER_ID:Clang>:-Wno-implicit-int-float-conversion>

@@ -39,7 +39,6 @@ Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const Comm
   return Engine::load({.model = model,
                        .context = args.context,
                        .threads = args.threads,
-                       .kernel_path = {},
                        .progress = progress_bar(),
                        .cancel = cancel});
 }

@@ -90,7 +90,7 @@ Result<std::shared_ptr<Engine>> timed_load(const BenchOptions& options, uint32_t
   ETB_ASSIGN_OR_RETURN(auto engine, Engine::load({.model = options.model,
                                                   .context = context,
                                                   .threads = threads,
-                                                  .kernel_path = {},
+
                                                   .progress = {},
                                                   .cancel = nullptr}));
   ETB_ASSIGN_OR_RETURN(const auto sequence, engine->runner().new_sequence());
@@ -115,7 +115,7 @@ Result<BenchReport> run_bench(const BenchOptions& options,
   ETB_ASSIGN_OR_RETURN(const auto first, Engine::load({.model = options.model,
                                                        .context = options.context,
                                                        .threads = 0,
-                                                       .kernel_path = {},
+
                                                        .progress = {},
                                                        .cancel = nullptr}));
   const uint32_t context = std::max(first->runner().meta().context, needed_context(cases));

@@ -27,11 +27,11 @@ namespace etb {
 class Session;
 
 struct EngineOptions {
-  std::string model;        // a .gguf (imported once into the cache) or one of our .pte files
-  uint32_t context = 0;     // positions; 0 = the file's default
-  unsigned threads = 0;     // 0 = the machine's performance cores
-  std::string kernel_path;  // empty: the best this machine has; else "scalar", "avx2", ...
-  LoadProgress progress;    // may be empty; called on the loading thread
+  std::string model;             // a .gguf (imported once into the cache) or one of our .pte files
+  uint32_t context = 0;          // positions; 0 = the file's default
+  unsigned threads = 0;          // 0 = the machine's performance cores
+  std::string kernel_path = {};  // empty: the best this machine has; else "scalar", "avx2", ...
+  LoadProgress progress;         // may be empty; called on the loading thread
   const CancelToken* cancel = nullptr;
 };
 

@@ -21,11 +21,11 @@ std::string_view finish_reason_name(
 
 struct GenerateOptions {
   int max_tokens = -1;  // -1: until a stop or the end of the context
-  runner::SamplerOptions sampler;
-  std::vector<std::string> stops;  // stop strings; the answer's text is cut before them
-  bool ignore_eos = false;         // generate past stop ids (they are sampled, but never shown)
-  int logprobs = 0;                // > 0: log-probabilities of each token and of this many best
-  stream::BatchOptions batch;
+  runner::SamplerOptions sampler = {};
+  std::vector<std::string> stops = {};  // stop strings; the answer's text is cut before them
+  bool ignore_eos = false;  // generate past stop ids (they are sampled, but never shown)
+  int logprobs = 0;         // > 0: log-probabilities of each token and of this many best
+  stream::BatchOptions batch = {};
 };
 
 // One generated token's log-probabilities under the model (before any sampling stage).

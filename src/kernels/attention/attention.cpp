@@ -25,14 +25,14 @@ void store_token(const AttentionCall& call, size_t t) {
 
 // Rows of a kv head are counted token after token, and within a token over the heads of its group:
 // so a tile of rows shares keys and values, and its last row sees furthest.
-void attend_tile(const AttentionCall& call, size_t kv_head, size_t first_row) {
+void attend_tile(const AttentionCall& call, size_t kv_head, size_t first_row, size_t most) {
   const AttentionShape& shape = call.shape;
   AttendArgs args{};
   args.keys = call.cache.keys(kv_head);
   args.values = call.cache.values(kv_head);
   args.head_dim = shape.head_dim;
   args.scale = call.scale;
-  args.count = std::min(kAttendRows, call.tokens * shape.group() - first_row);
+  args.count = std::min(most, call.tokens * shape.group() - first_row);
   for (size_t i = 0; i < args.count; ++i) {
     const size_t t = (first_row + i) / shape.group();
     const size_t head = kv_head * shape.group() + (first_row + i) % shape.group();
@@ -45,6 +45,15 @@ void attend_tile(const AttentionCall& call, size_t kv_head, size_t first_row) {
   call.table->attend(args);
 }
 
+// Rows of a tile: as many as share well, fewer where that leaves threads without work (a decode
+// step over one or two kv heads).
+size_t rows_of_tile(const AttentionCall& call) {
+  const size_t rows = call.tokens * call.shape.group();
+  const size_t team = call.threads == 0 ? pool_threads() : call.threads;
+  const size_t wanted = (team + call.shape.kv_heads - 1) / call.shape.kv_heads;  // tiles a head
+  return std::clamp<size_t>(rows / wanted, 1, kAttendRows);
+}
+
 }  // namespace
 
 void store_positions(const AttentionCall& call) {
@@ -55,10 +64,11 @@ void store_positions(const AttentionCall& call) {
 
 void attend_all(const AttentionCall& call) {
   const size_t rows = call.tokens * call.shape.group();
-  const size_t tiles = (rows + kAttendRows - 1) / kAttendRows;
+  const size_t most = rows_of_tile(call);
+  const size_t tiles = (rows + most - 1) / most;
   parallel_for(call.threads, call.shape.kv_heads * tiles, 1, [&](size_t begin, size_t end) {
     for (size_t unit = begin; unit < end; ++unit) {
-      attend_tile(call, unit / tiles, unit % tiles * kAttendRows);
+      attend_tile(call, unit / tiles, unit % tiles * most, most);
     }
   });
 }

@@ -11,7 +11,7 @@ namespace etb::kernels {
 namespace {
 
 struct Weights {
-  NormWeights norm;
+  Norm norm;
   layout::Matrix qkv[3];
   layout::Matrix out;
 };
@@ -57,7 +57,7 @@ uint8_t* read_cache(Args& args, const AttentionShape& shape) {
 }
 
 void read_weights(Args& args, size_t width, Weights& weights) {
-  weights.norm = {args.floats(3, "norm", width).data(), args.number(17, "eps")};
+  weights.norm = {nullptr, args.floats(3, "norm", width).data(), args.number(17, "eps")};
   weights.qkv[0] = args.blob(4, "wq");
   weights.qkv[1] = args.blob(5, "wk");
   weights.qkv[2] = args.blob(6, "wv");
@@ -71,9 +71,10 @@ void project(const AttentionCall& call, const Weights& weights, const Activation
   const size_t q_width = call.shape.heads * call.shape.head_dim;
   const size_t starts[] = {0, q_width, q_width + call.shape.kv_heads * call.shape.head_dim};
   parallel_for(call.threads, units, 1, [&](size_t begin, size_t end) {
-    for_units(*call.table, weights.qkv, input, begin, end, [&](size_t which, const RowTile& tile) {
-      store_tile(tile, call.qkv + starts[which], call.qkv_stride());
-    });
+    for_units(*call.table, weights.qkv, input, {begin, end},
+              [&](size_t which, const RowTile& tile) {
+                store_tile(tile, call.qkv + starts[which], call.qkv_stride());
+              });
   });
 }
 
@@ -106,6 +107,7 @@ void attention_op(et::KernelRuntimeContext& ctx, Stack stack) {
   float* const stream = args.in_place(19, x);
   if (!args.ok()) return;
 
+  weights.norm.x = stream;
   call.table = &args.table();
   call.threads = args.threads();
   call.position = static_cast<size_t>(position);
@@ -118,7 +120,7 @@ void attention_op(et::KernelRuntimeContext& ctx, Stack stack) {
       carver.activations(call.tokens, call.shape.heads * call.shape.head_dim);
   call.out = looked.plain;
 
-  normalise(*call.table, call.threads, stream, weights.norm, input, input_forms(weights.qkv));
+  normalise(*call.table, call.threads, weights.norm, input, input_forms(weights.qkv));
   project(call, weights, input);
   store_positions(call);
   attend_all(call);

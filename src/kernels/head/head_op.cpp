@@ -40,9 +40,9 @@ void head_op(et::KernelRuntimeContext& ctx, Stack stack) {
   const KernelTable& table = args.table();
   const float* const from = x->const_data_ptr<float>() + (dim(x, 0) - tokens) * width;
   const Activations input = Carver(scratch).activations(tokens, width);
-  normalise(table, args.threads(), from, {norm.data(), eps}, input, input_forms({&w, 1}));
+  normalise(table, args.threads(), {from, norm.data(), eps}, input, input_forms({&w, 1}));
   parallel_for(args.threads(), row_units(w), 1, [&](size_t begin, size_t end) {
-    for_units(table, w, input, begin, end,
+    for_units(table, w, input, {begin, end},
               [&](const RowTile& tile) { store_tile(tile, logits, w.rows); });
   });
 }

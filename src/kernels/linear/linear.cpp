@@ -17,26 +17,27 @@ void quantise_token(const KernelTable& table, const Activations& input, size_t t
 }  // namespace
 
 void linear_tile(const KernelTable& table, const layout::Matrix& matrix, const Activations& input,
-                 size_t unit, size_t token, float* out) {
+                 const TilePlace& place, float* out) {
   const size_t group_bytes = matrix.group_bytes();
-  const uint8_t* const first = matrix.data + 2 * unit * group_bytes;
-  const bool second = 2 * unit + 1 < matrix.groups();  // else the last group stands in, unused
+  const uint8_t* const first = matrix.data + 2 * place.unit * group_bytes;
+  const bool second =
+      2 * place.unit + 1 < matrix.groups();  // else the last group stands in, unused
   LinearArgs args{};
   args.group[0] = first;
   args.group[1] = second ? first + group_bytes : first;
   args.blocks = input.blocks();
-  args.quant = input.tile(token);
-  args.plain = input.plain == nullptr ? nullptr : input.plain + token * input.cols;
+  args.quant = input.tile(place.token);
+  args.plain = input.plain == nullptr ? nullptr : input.plain + place.token * input.cols;
   args.plain_stride = input.cols;
   args.out = out;
-  const size_t tokens = input.tile_tokens(token);
+  const size_t tokens = input.tile_tokens(place.token);
   table.linear[static_cast<size_t>(matrix.format)][tokens - 1](args);
 }
 
 void add_product(const KernelTable& table, unsigned threads, const layout::Matrix& matrix,
                  const Activations& input, float* x) {
   parallel_for(threads, row_units(matrix), 1, [&](size_t begin, size_t end) {
-    for_units(table, matrix, input, begin, end, [&](const RowTile& tile) {
+    for_units(table, matrix, input, {begin, end}, [&](const RowTile& tile) {
       for (size_t t = 0; t < tile.tokens; ++t) {
         table.add(x + (tile.token + t) * matrix.rows + tile.row, tile.of(t), tile.rows);
       }
@@ -58,12 +59,12 @@ void quantise_all(const KernelTable& table, unsigned threads, const Activations&
   });
 }
 
-void normalise(const KernelTable& table, unsigned threads, const float* x, const NormWeights& norm,
+void normalise(const KernelTable& table, unsigned threads, const Norm& norm,
                const Activations& input, const InputForms& forms) {
   parallel_for(threads, input.tokens, kTokenGrain, [&](size_t begin, size_t end) {
     for (size_t t = begin; t < end; ++t) {
       float* const y = input.plain + t * input.cols;
-      table.rms_norm(x + t * input.cols, norm.weights, input.cols, norm.eps, y);
+      table.rms_norm(norm.x + t * input.cols, norm.weights, input.cols, norm.eps, y);
       if (forms.quantised) quantise_token(table, input, t);
     }
   });

@@ -31,22 +31,30 @@ inline size_t units_in_cache(const layout::Matrix& matrix, size_t tokens) {
   return std::max<size_t>(1, kCacheBytes / (2 * matrix.group_bytes()));
 }
 
-// Rows [16 * unit, ...) of `matrix` against the token tile that starts at `token`, into
-// out[tokens][kRowTile].
+struct TilePlace {
+  size_t unit;
+  size_t token;  // a multiple of kTokenTile
+};
+// One unit of `matrix` against one token tile, into out[tokens][kRowTile].
 void linear_tile(const KernelTable& table, const layout::Matrix& matrix, const Activations& input,
-                 size_t unit, size_t token, float* out);
+                 const TilePlace& place, float* out);
 
-// Units [begin, end) against all tokens; `sink(RowTile)` for each tile.
+struct UnitRange {
+  size_t begin;
+  size_t end;
+};
+
+// The range's units against all tokens; `sink(RowTile)` for each tile.
 template <class Sink>
 void for_units(const KernelTable& table, const layout::Matrix& matrix, const Activations& input,
-               size_t begin, size_t end, const Sink& sink) {
+               const UnitRange& range, const Sink& sink) {
   alignas(64) float values[kTokenTile * kRowTile];
   const size_t step = units_in_cache(matrix, input.tokens);
-  for (size_t first = begin; first < end; first += step) {
-    const size_t last = std::min(end, first + step);
+  for (size_t first = range.begin; first < range.end; first += step) {
+    const size_t last = std::min(range.end, first + step);
     for (size_t token = 0; token < input.tokens; token += kTokenTile) {
       for (size_t unit = first; unit < last; ++unit) {
-        linear_tile(table, matrix, input, unit, token, values);
+        linear_tile(table, matrix, input, {unit, token}, values);
         const size_t row = unit * kRowTile;
         sink(RowTile{values, row, std::min(kRowTile, matrix.rows - row), token,
                      input.tile_tokens(token)});
@@ -59,14 +67,14 @@ void for_units(const KernelTable& table, const layout::Matrix& matrix, const Act
 // RowTile)`. Units are counted through.
 template <class Sink>
 void for_units(const KernelTable& table, std::span<const layout::Matrix> matrices,
-               const Activations& input, size_t begin, size_t end, const Sink& sink) {
+               const Activations& input, const UnitRange& range, const Sink& sink) {
   size_t before = 0;
   for (size_t which = 0; which < matrices.size(); ++which) {
     const size_t units = row_units(matrices[which]);
-    const size_t from = std::max(begin, before);
-    const size_t to = std::min(end, before + units);
+    const size_t from = std::max(range.begin, before);
+    const size_t to = std::min(range.end, before + units);
     if (from < to) {
-      for_units(table, matrices[which], input, from - before, to - before,
+      for_units(table, matrices[which], input, {from - before, to - before},
                 [&](const RowTile& tile) { sink(which, tile); });
     }
     before += units;
@@ -94,12 +102,13 @@ InputForms input_forms(std::span<const layout::Matrix> matrices);
 // Quantises `input.plain` in place of the caller, tokens shared out over threads.
 void quantise_all(const KernelTable& table, unsigned threads, const Activations& input);
 
-struct NormWeights {
+struct Norm {
+  const float* x;  // [tokens][cols]
   const float* weights;
   float eps;
 };
-// RMSNorm of x [tokens][cols] into `input`, in the forms wanted.
-void normalise(const KernelTable& table, unsigned threads, const float* x, const NormWeights& norm,
+// RMSNorm into `input`, in the forms wanted.
+void normalise(const KernelTable& table, unsigned threads, const Norm& norm,
                const Activations& input, const InputForms& forms);
 
 }  // namespace etb::kernels

@@ -28,7 +28,7 @@ struct Product {
   }
   std::vector<float> run(const KernelTable& table) const {
     std::vector<float> out(input.tokens * matrix.rows, -1.0f);
-    for_units(table, matrix, input, 0, row_units(matrix),
+    for_units(table, matrix, input, {0, row_units(matrix)},
               [&](const RowTile& tile) { store_tile(tile, out.data(), matrix.rows); });
     return out;
   }
@@ -144,7 +144,7 @@ TEST(ForUnits, WalksSeveralMatricesAsOne) {
   const size_t units = row_units(matrices[0]) + row_units(matrices[1]);
   ASSERT_EQ(units, 2u + 4u);
   for (size_t unit = 0; unit < units; ++unit) {
-    for_units(*scalar_table(), matrices, product.input, unit, unit + 1,
+    for_units(*scalar_table(), matrices, product.input, {unit, unit + 1},
               [&](size_t which, const RowTile& tile) {
                 for (size_t i = 0; i < tile.rows; ++i) ++seen[which * 24 + tile.row + i];
               });

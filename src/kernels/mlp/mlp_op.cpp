@@ -13,7 +13,7 @@ namespace {
 struct MlpCall {
   const KernelTable* table;
   unsigned threads;
-  NormWeights norm;
+  Norm norm;
   layout::Matrix gate;
   layout::Matrix up;
   layout::Matrix down;
@@ -28,7 +28,7 @@ void half_tiles(const MlpCall& call, const layout::Matrix& matrix, size_t block,
   alignas(64) float tile[kTokenTile * kRowTile];
   const size_t tokens = call.input.tile_tokens(token);
   for (size_t half = 0; half < 2; ++half) {
-    linear_tile(*call.table, matrix, call.input, 2 * block + half, token, tile);
+    linear_tile(*call.table, matrix, call.input, {2 * block + half, token}, tile);
     for (size_t t = 0; t < tokens; ++t) {
       std::copy_n(tile + t * kRowTile, kRowTile, out + t * kActBlock + half * kRowTile);
     }
@@ -92,8 +92,9 @@ void mlp_op(et::KernelRuntimeContext& ctx, Stack stack) {
   uint8_t* const scratch =
       args.scratch(5, layout::mlp_scratch_bytes(tokens, width, call.gate.rows));
   args.integer(6, "activation", 0, 0);
-  call.norm = {norm.data(), args.number(7, "eps")};
+  const float eps = args.number(7, "eps");
   float* const stream = args.in_place(8, x);
+  call.norm = {stream, norm.data(), eps};
   if (!args.ok()) return;
 
   call.table = &args.table();
@@ -103,7 +104,7 @@ void mlp_op(et::KernelRuntimeContext& ctx, Stack stack) {
   call.input = carver.activations(tokens, width);
   call.hidden = carver.activations(tokens, call.gate.rows);
   const layout::Matrix first[] = {call.gate, call.up};
-  normalise(*call.table, call.threads, stream, call.norm, call.input, input_forms(first));
+  normalise(*call.table, call.threads, call.norm, call.input, input_forms(first));
   hidden_layer(call);
   add_product(*call.table, call.threads, call.down, call.hidden, stream);
 }
