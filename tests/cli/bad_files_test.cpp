@@ -182,7 +182,7 @@ TEST_F(BadFiles, VerifyNamesEachFlippedWeight) {
 TEST_F(BadFiles, AFullDiskLeavesNothingBehind) {
   const auto source = put("tiny.gguf", tiny_gguf());
   const uint64_t whole = tiny_pte().size();
-  for (const uint64_t room : {uint64_t{1}, uint64_t{20000}, whole / 2, whole - 1}) {
+  for (const uint64_t room : {uint64_t{4096}, uint64_t{20000}, whole / 2, whole - 1}) {
     const auto outcome =
         launch({.arguments = {"import", source.string(), "-o", file("out.pte").string()},
                 .file_size_limit = room},
