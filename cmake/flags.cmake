@@ -7,8 +7,10 @@ target_compile_options(etb_flags INTERFACE -ffp-contract=off -fno-math-errno -fv
 target_link_options(etb_flags INTERFACE -Wl,--gc-sections)
 if(ETB_DEVELOPER)
   target_compile_options(etb_flags INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror
-    # g++ 12 warns of overlaps inside std::string's own operator+ (GCC bug 105651).
+    # g++ 12 warns inside std::string's own operator+ (GCC bug 105651) and of members of
+    # std::variant and std::optional that are not there at that moment.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>
     # clang's -Wconversion is wider than g++'s, which is the measure here.
     $<$<CXX_COMPILER_ID:Clang>:-Wno-sign-conversion>
     $<$<CXX_COMPILER_ID:Clang>:-Wno-implicit-int-float-conversion>

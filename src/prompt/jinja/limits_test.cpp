@@ -179,6 +179,12 @@ TEST(Limits, LoopsAndMacrosOutliveTheirBlocks) {
           .ok());
 }
 
+TEST(Limits, NamesOfArgumentsSurviveAGrowingTable) {
+  std::string text = "{{ f(";
+  for (int i = 0; i < 300; ++i) text += concat("a", i, "=b", i, ", ");
+  EXPECT_EQ(outcome(text + ") }}").message(), "chat template, line 1: 'f' is undefined");
+}
+
 TEST(Limits, AreSetPerTemplate) {
   EXPECT_EQ(outcome("0123456789", {.template_bytes = 5}).code(), StatusCode::Unsupported);
   EXPECT_EQ(outcome("{{ 1 }}{{ 2 }}{{ 3 }}", {.steps = 3}).code(), StatusCode::Unsupported);

@@ -11,9 +11,10 @@ Dict surplus_keywords(const MacroDefinition& macro, const SymbolTable& symbols,
                       const Arguments& arguments) {
   Dict surplus;
   for (const auto& [name, value] : arguments.keyword) {
+    const std::string& wanted = name->text;
     const bool taken =
         std::any_of(macro.parameters.begin(), macro.parameters.end(),
-                    [&](Symbol symbol) { return symbols.name(symbol)->text == name->text; });
+                    [&](Symbol symbol) { return symbols.name(symbol)->text == wanted; });
     const bool caller = name->text == "caller" && macro.uses_caller;
     if (!taken && !caller) surplus.set(name->text, value);
   }

@@ -398,10 +398,11 @@ void Parser::parse_argument(CallArguments& arguments) {
     arguments.double_star = parse_expression();
   } else if (current().kind == TokenKind::Name && look().is_sign("=")) {
     if (arguments.double_star) fail("a named argument stands after **dict");
-    const Symbol name = tree_.symbols.intern(current().text);
+    // A copy: the expression may add names, which moves the table.
+    Value::StringPtr name = tree_.symbols.name(tree_.symbols.intern(current().text));
     next();
     next();
-    arguments.keyword.emplace_back(tree_.symbols.name(name), parse_expression());
+    arguments.keyword.emplace_back(std::move(name), parse_expression());
   } else {
     if (arguments.star || arguments.double_star || after_keywords) {
       fail("a positional argument stands after a named one");
