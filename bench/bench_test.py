@@ -7,6 +7,7 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+from llama import load_and_first_token_ms, stamp_ms  # noqa: E402
 from process import run  # noqa: E402
 from report import Report, mib, rate_rows  # noqa: E402
 
@@ -28,6 +29,26 @@ class Rates(unittest.TestCase):
     def test_a_row_shows_medians_and_our_spread(self):
         rows, _ = rate_rows(self.samples, [self.case])
         self.assertEqual(rows, [["decode 64 at depth 0", "200 (100-300)", "100", "80", "2.00x"]])
+
+
+class LlamaLog(unittest.TestCase):
+    LOG = ("0.00.002.217 I llama_completion: load the model and apply lora adapter, if any\n"
+           "1.00.226.850 I cmn          init: llama threadpool init, n_threads = 1\n"
+           "1.00.244.885 I common_perf_print:        load time =      11.89 ms\n"
+           "1.00.244.887 I common_perf_print: prompt eval time =       1.50 ms /     1 tokens\n"
+           "1.00.244.888 I common_perf_print:        eval time =      11.00 ms /     1 runs\n")
+
+    def test_stamps_count_from_the_start(self):
+        self.assertAlmostEqual(stamp_ms(self.LOG, "threadpool init"), 60226.85)
+
+    def test_load_is_between_the_log_lines_and_the_first_token_adds_the_evaluations(self):
+        load, first = load_and_first_token_ms(self.LOG)
+        self.assertAlmostEqual(load, 60226.85 - 2.217)
+        self.assertAlmostEqual(first - load, 12.5)
+
+    def test_a_log_without_the_line_ends_the_bench(self):
+        with self.assertRaisesRegex(SystemExit, "no line 'threadpool init'"):
+            load_and_first_token_ms("nothing here\n")
 
 
 class Verdicts(unittest.TestCase):

@@ -7,6 +7,25 @@ from pathlib import Path
 
 from process import run
 
+# Its log lines begin with minutes.seconds.milliseconds.microseconds since the program's start.
+STAMP = r"(?m)^(\d+)\.(\d\d)\.(\d\d\d)\.(\d\d\d) \S .*"
+
+
+def stamp_ms(log, words):
+    """When the first line with `words` was written."""
+    found = re.search(STAMP + re.escape(words), log)
+    if not found:
+        raise SystemExit(f"llama.cpp's log has no line '{words}':\n{log[-2000:]}")
+    minutes, seconds, milliseconds, microseconds = map(int, found.groups())
+    return (minutes * 60 + seconds) * 1000 + milliseconds + microseconds / 1000
+
+
+def load_and_first_token_ms(log):
+    """From "load the model" to the context being ready, and that plus the evaluations. (The `load time` that it
+    prints is not that: it counts from the context's first use.)"""
+    load = stamp_ms(log, "threadpool init") - stamp_ms(log, "load the model")
+    return load, load + sum(map(float, re.findall(r"eval time = +([0-9.]+) ms", log)))
+
 
 class Llama:
     """`threads` for every program; models are mapped (--load-mode mmap), as ours are."""
@@ -33,9 +52,7 @@ class Llama:
         """A greedy answer. Returns (finished process, load ms, load + first token ms if tokens == 1)."""
         done = self._run("llama-completion", "-f", prompt_file, "-n", tokens, "-c", context, "--temp", 0, "--ignore-eos",
                          "-no-cnv", "--no-warmup", "--perf", "-fit", "off")
-        load = float(re.search(r"load time = +([0-9.]+) ms", done.stderr).group(1))
-        steps = re.findall(r"eval time = +([0-9.]+) ms", done.stderr)
-        return done, load, load + sum(map(float, steps))
+        return done, *load_and_first_token_ms(done.stderr)
 
     def features(self, prompt_file):
         return re.search(r"system_info:[^\n]*", self.answer(prompt_file, 1, 128)[0].stderr).group(0)
