@@ -50,7 +50,7 @@ Result<std::string> ChatTemplate::render(const RenderInput& input) const {
   return interpreter.run();
 }
 
-bool ChatTemplate::is_refusal(const Status& status, std::string_view* message) {
+bool ChatTemplate::is_refusal(const Status& status, std::string* message) {
   if (!status.message().starts_with(jinja::kRefusedPrefix)) return false;
   if (message) *message = status.message().substr(jinja::kRefusedPrefix.size());
   return true;

@@ -44,7 +44,7 @@ class ChatTemplate {
   Result<std::string> render(const RenderInput& input) const;
 
   // True for what the template raised itself, e.g. about the order of roles: `message` is its text.
-  static bool is_refusal(const Status& status, std::string_view* message = nullptr);
+  static bool is_refusal(const Status& status, std::string* message = nullptr);
 
  private:
   struct Parsed;

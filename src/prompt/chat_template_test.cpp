@@ -73,7 +73,7 @@ TEST(ChatTemplate, ValuesStandInForMessages) {
 TEST(ChatTemplate, ARefusalIsRecognised) {
   const auto refused = parse("{{ raise_exception('Roles must alternate') }}").render({});
   EXPECT_EQ(refused.status().code(), StatusCode::InvalidArgument);
-  std::string_view message;
+  std::string message;
   EXPECT_TRUE(ChatTemplate::is_refusal(refused.status(), &message));
   EXPECT_EQ(message, "Roles must alternate");
   EXPECT_FALSE(ChatTemplate::is_refusal(parse("{{ x.y }}").render({}).status()));

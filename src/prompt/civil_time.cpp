@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 
 #include "base/text.h"
 
@@ -58,12 +59,29 @@ IsoWeek iso_week(const CivilTime& t) {
   return {t.year, week};
 }
 
-// One directive; `fill` replaces the usual padding ('\0': none at all, 'd': the usual).
-std::string directive(const CivilTime& t, char c, char fill) {
-  const auto number = [fill](int64_t value, size_t width, char usual) {
-    return fill == '\0' ? std::to_string(value) : padded(value, width, fill == 'd' ? usual : fill);
-  };
-  const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
+// Directives that stand for others, in the C locale; empty: not one of them.
+std::string_view composite(char c) {
+  switch (c) {
+    case 'c':
+      return "%a %b %e %H:%M:%S %Y";
+    case 'D':
+    case 'x':
+      return "%m/%d/%y";
+    case 'F':
+      return "%Y-%m-%d";
+    case 'r':
+      return "%I:%M:%S %p";
+    case 'R':
+      return "%H:%M";
+    case 'T':
+    case 'X':
+      return "%H:%M:%S";
+    default:
+      return {};
+  }
+}
+
+std::optional<std::string> words(const CivilTime& t, char c) {
   switch (c) {
     case 'a':
       return std::string(kDays[t.weekday].substr(0, 3));
@@ -74,21 +92,45 @@ std::string directive(const CivilTime& t, char c, char fill) {
       return std::string(kMonths[t.month - 1].substr(0, 3));
     case 'B':
       return std::string(kMonths[t.month - 1]);
-    case 'c':
-      return format_time(t, "%a %b %e %H:%M:%S %Y");
+    case 'f':
+      return "000000";
+    case 'n':
+      return "\n";
+    case 'p':
+      return t.hour < 12 ? "AM" : "PM";
+    case 'P':
+      return t.hour < 12 ? "am" : "pm";
+    case 't':
+      return "\t";
+    case 'u':
+      return std::to_string(t.weekday == 0 ? 7 : t.weekday);
+    case 'w':
+      return std::to_string(t.weekday);
+    case 'z':
+    case 'Z':
+      return "";  // a naive time, as datetime.now() is
+    case '%':
+      return "%";
+    default:
+      return std::nullopt;
+  }
+}
+
+// One directive; `fill` replaces the usual padding ('\0': none at all, 'd': the usual).
+std::string directive(const CivilTime& t, char c, char fill) {
+  if (const std::string_view parts = composite(c); !parts.empty()) return format_time(t, parts);
+  if (std::optional<std::string> text = words(t, c)) return std::move(*text);
+  const auto number = [fill](int64_t value, size_t width, char usual) {
+    return fill == '\0' ? std::to_string(value) : padded(value, width, fill == 'd' ? usual : fill);
+  };
+  const int hour12 = t.hour % 12 == 0 ? 12 : t.hour % 12;
+  switch (c) {
     case 'C':
       return number(t.year / 100, 2, '0');
     case 'd':
       return number(t.day, 2, '0');
-    case 'D':
-    case 'x':
-      return format_time(t, "%m/%d/%y");
     case 'e':
       return number(t.day, 2, ' ');
-    case 'f':
-      return "000000";
-    case 'F':
-      return format_time(t, "%Y-%m-%d");
     case 'g':
       return number(iso_week(t).year % 100, 2, '0');
     case 'G':
@@ -107,42 +149,18 @@ std::string directive(const CivilTime& t, char c, char fill) {
       return number(t.month, 2, '0');
     case 'M':
       return number(t.minute, 2, '0');
-    case 'n':
-      return "\n";
-    case 'p':
-      return t.hour < 12 ? "AM" : "PM";
-    case 'P':
-      return t.hour < 12 ? "am" : "pm";
-    case 'r':
-      return format_time(t, "%I:%M:%S %p");
-    case 'R':
-      return format_time(t, "%H:%M");
     case 'S':
       return number(t.second, 2, '0');
-    case 't':
-      return "\t";
-    case 'T':
-    case 'X':
-      return format_time(t, "%H:%M:%S");
-    case 'u':
-      return std::to_string(t.weekday == 0 ? 7 : t.weekday);
     case 'U':
       return number(week_of_year(t, 0), 2, '0');
     case 'V':
       return number(iso_week(t).week, 2, '0');
-    case 'w':
-      return std::to_string(t.weekday);
     case 'W':
       return number(week_of_year(t, 1), 2, '0');
     case 'y':
       return number(t.year % 100, 2, '0');
     case 'Y':
       return number(t.year, 4, '0');
-    case 'z':
-    case 'Z':
-      return "";  // a naive time, as datetime.now() is
-    case '%':
-      return "%";
     default:
       return concat("%", c);
   }

@@ -10,7 +10,8 @@ namespace etb::prompt::jinja {
 struct Limits {
   size_t template_bytes = size_t{1} << 20;  // source
   uint32_t syntax_depth = 100;              // nested tags and expressions in the source
-  uint32_t call_depth = 1000;               // nested evaluation steps, macro calls included
+  uint32_t call_depth =
+      400;  // nested evaluation steps, macro calls included: under 512 KiB of stack
   uint64_t steps = 20'000'000;  // evaluation steps; copying or comparing 32 bytes is one
   size_t output_bytes = size_t{16} << 20;
   size_t string_bytes = size_t{16} << 20;     // one string
