@@ -57,6 +57,7 @@ Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_token
   sampler.repeat_penalty = static_cast<float>(args.repeat_penalty);
   sampler.presence_penalty = static_cast<float>(args.presence_penalty);
   sampler.frequency_penalty = static_cast<float>(args.frequency_penalty);
+  sampler.dry.multiplier = static_cast<float>(args.dry);
   for (const std::string& text : args.logit_bias) {
     ETB_ASSIGN_OR_RETURN(auto bias, parse_bias(text));
     sampler.logit_bias.push_back(bias);

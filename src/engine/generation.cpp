@@ -22,6 +22,26 @@ Result<TokenLogprobs> logprobs_of(std::span<const float> logits, TokenId id, int
   return report;
 }
 
+// Where DRY lets text begin anew: line ends, and what opens names, quotes and lists.
+std::vector<TokenId> dry_breakers(const token::Tokenizer& tokenizer) {
+  std::vector<TokenId> breakers;
+  for (TokenId id = 0; id < tokenizer.vocab_size(); ++id) {
+    const auto bytes = tokenizer.piece(id);
+    if (bytes.ok() && bytes->find_first_of("\n:\"*") != std::string_view::npos)
+      breakers.push_back(id);
+  }
+  return breakers;
+}
+
+runner::SamplerOptions sampler_options(const GenerateOptions& options,
+                                       const token::Tokenizer& tokenizer) {
+  runner::SamplerOptions sampler = options.sampler;
+  if (sampler.dry.multiplier != 0 && sampler.dry_breakers.empty()) {
+    sampler.dry_breakers = dry_breakers(tokenizer);
+  }
+  return sampler;
+}
+
 // Flushes the stream however the answer ends.
 class Finisher {
  public:
@@ -66,8 +86,9 @@ Result<bool> Session::take(TokenId id, const GenerateOptions& options,
 
 Status Session::decode(const GenerateOptions& options, const TextSink& sink,
                        const CancelToken* cancel, std::span<const float> logits, Answer& answer) {
-  ETB_ASSIGN_OR_RETURN(runner::Sampler sampler,
-                       runner::Sampler::create(options.sampler, logits.size()));
+  ETB_ASSIGN_OR_RETURN(
+      runner::Sampler sampler,
+      runner::Sampler::create(sampler_options(options, engine_->tokenizer()), logits.size()));
   sampler.accept(answer.prompt_ids);
   stream::TextStream stream({.stops = options.stops, .batch = options.batch}, clock_,
                             sink ? sink : TextSink([](std::string_view) {}));

@@ -228,6 +228,15 @@ TEST(Session, LogprobsComeForEachToken) {
   EXPECT_FLOAT_EQ(answer.logprobs[0].logprob, answer.logprobs[0].top[0].second);
 }
 
+TEST(Session, DryPushesARepetitionBack) {
+  Fixture f = make("abcabcabcabcabc");
+  GenerateOptions options{.max_tokens = 15};
+  const std::string plain = ask(f, "Go", options).text;
+  options.sampler.dry.multiplier = 1000;
+  EXPECT_EQ(plain, "abcabcabcabcabc");
+  EXPECT_NE(ask(f, "Go", options).text, plain);
+}
+
 TEST(Session, SystemPromptCanBeChangedAndTheRestForgotten) {
   Fixture f = make("ok", 512, "first");
   ask(f, "One");
