@@ -154,8 +154,8 @@ struct Statement {
 struct TemplateTree {
   Body body;
   SymbolTable symbols;
-  // Names that the outermost level sets before it reads them: what the caller gives under such a name
-  // is never seen, not even by loops and macros that stand before the assignment.
+  // Names that the outermost level sets before it reads them: what the caller gives under such a
+  // name is never seen, not even by loops and macros that stand before the assignment.
   std::vector<Symbol> hidden;
 };
 
