@@ -72,18 +72,17 @@ void parallel_for(unsigned threads, size_t units, size_t grain, RangeFn fn) {
     return;
   }
   Claims claims(units, grain, team);
+  const auto work = [&](size_t) {
+    started.load(std::memory_order_acquire);
+    inside = true;
+    size_t begin = 0;
+    size_t end = 0;
+    while (claims.next(begin, end)) fn(begin, end);
+    inside = false;
+    finished.fetch_add(1, std::memory_order_release);
+  };
   started.fetch_add(1, std::memory_order_release);
-  pool::get_threadpool()->run(
-      [&](size_t) {
-        started.load(std::memory_order_acquire);
-        inside = true;
-        size_t begin = 0;
-        size_t end = 0;
-        while (claims.next(begin, end)) fn(begin, end);
-        inside = false;
-        finished.fetch_add(1, std::memory_order_release);
-      },
-      team);
+  pool::get_threadpool()->run(work, team);
   finished.load(std::memory_order_acquire);
 }
 
