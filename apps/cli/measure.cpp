@@ -26,7 +26,8 @@ int finish(const Status& status) {
 Result<std::vector<TokenId>> perplexity_ids(const PerplexityArgs& args, Engine& engine) {
   ETB_ASSIGN_OR_RETURN(const std::string text, read_input(args.ids.empty() ? args.file : args.ids));
   if (args.ids.empty())
-    return engine.tokenizer().encode(text, {.parse_special = false, .add_bos = true});
+    return engine.tokenizer().encode(
+        text, {.parse_special = false, .add_bos = engine.tokenizer().wants_bos()});
   auto ids = parse_ids(text);
   if (!ids.ok()) return ids.status().with_context(args.ids);
   return ids;

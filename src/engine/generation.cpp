@@ -72,7 +72,7 @@ Result<bool> Session::take(TokenId id, const GenerateOptions& options,
   }
   const auto& stops = engine_->stop_ids();
   if (std::binary_search(stops.begin(), stops.end(), id)) {
-    answer.finish_reason = FinishReason::Stop;
+    answer.finish_reason = options.ignore_eos ? FinishReason::Length : FinishReason::Stop;
     return !options.ignore_eos;
   }
   ETB_ASSIGN_OR_RETURN(const std::string_view bytes, engine_->tokenizer().piece(id));

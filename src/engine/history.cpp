@@ -36,11 +36,14 @@ Result<FormattedPrompt> formatted_prompt_with_history(const Messages& messages,
                                                       const HistoryBudget& budget,
                                                       const FormatMessages& format) {
   const size_t allowed = budget.context > budget.reserve ? budget.context - budget.reserve : 0;
-  ETB_ASSIGN_OR_RETURN(FormattedPrompt whole, format(messages));
+  const size_t system = leading_system_messages(messages);
+  std::vector<size_t> starts = exchange_starts(messages, system);
+  std::erase_if(starts, [&](size_t start) { return start < system + budget.already_dropped; });
+  const size_t first = starts.empty() ? system : starts.front();
+  ETB_ASSIGN_OR_RETURN(FormattedPrompt whole, format(without(messages, system, first)));
+  whole.dropped = first - system;
   if (whole.ids.size() <= allowed) return whole;
 
-  const size_t system = leading_system_messages(messages);
-  const std::vector<size_t> starts = exchange_starts(messages, system);
   const size_t wanted = static_cast<size_t>(static_cast<double>(allowed) * budget.refill);
   // Fewer exchanges never cost more tokens, so the first cut that fits is found by halving.
   size_t low = 1, high = starts.empty() ? 0 : starts.size() - 1;  // exchanges to drop

@@ -20,6 +20,9 @@ struct HistoryBudget {
   // Once something must go, more goes until the prompt fits this share of what is allowed: the KV
   // cache is rebuilt seldom instead of at every turn.
   double refill = 0.7;
+  // Messages (after the system prompt) that earlier turns left out: they stay out, and the cut
+  // moves on only when the prompt does not fit any more.
+  size_t already_dropped = 0;
 };
 
 struct FormattedPrompt {

@@ -28,15 +28,17 @@ std::vector<std::string_view> control_spellings(const token::Tokenizer& tokenize
 
 }  // namespace
 
-LiteralMarks::LiteralMarks(std::vector<std::string_view> spellings, std::string open,
-                           std::string close)
-    : spellings_(std::move(spellings)), open_(std::move(open)), close_(std::move(close)) {}
+LiteralMarks::LiteralMarks(const token::Tokenizer& tokenizer, std::string open, std::string close)
+    : tokenizer_(tokenizer),
+      spellings_(control_spellings(tokenizer_)),
+      open_(std::move(open)),
+      close_(std::move(close)) {}
 
 Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
                                           const std::vector<prompt::Message>& messages) {
   const auto unused = [&](const std::string& mark) {
     return std::none_of(messages.begin(), messages.end(), [&](const prompt::Message& message) {
-      return message.content.find(mark) != std::string::npos;
+      return (message.content + message.role).find(mark) != std::string::npos;
     });
   };
   std::vector<std::string> marks;
@@ -47,12 +49,15 @@ Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
     return Status(StatusCode::InvalidArgument,
                   "the messages hold all Unicode noncharacters from U+FDD0 to U+FDEF: remove one");
   }
-  return LiteralMarks(control_spellings(tokenizer), marks[0], marks[1]);
+  return LiteralMarks(tokenizer, marks[0], marks[1]);
 }
 
 size_t LiteralMarks::longest_spelling_at(std::string_view content, size_t at) const {
   const std::string_view rest = content.substr(at);
-  const auto same_first = [](std::string_view a, std::string_view b) { return a[0] < b[0]; };
+  const auto same_first = [](std::string_view a, std::string_view b) {
+    return static_cast<unsigned char>(a[0]) <
+           static_cast<unsigned char>(b[0]);  // as they are sorted
+  };
   const auto [from, to] = std::equal_range(spellings_.begin(), spellings_.end(), rest, same_first);
   size_t longest = 0;
   for (auto it = from; it != to; ++it) {

@@ -25,9 +25,10 @@ class LiteralMarks {
   std::vector<token::TextPart> split(std::string_view text) const;
 
  private:
-  LiteralMarks(std::vector<std::string_view> spellings, std::string open, std::string close);
+  LiteralMarks(const token::Tokenizer& tokenizer, std::string open, std::string close);
   size_t longest_spelling_at(std::string_view content, size_t at) const;
 
+  token::Tokenizer tokenizer_;               // holds what the spellings view
   std::vector<std::string_view> spellings_;  // of control tokens, sorted
   std::string open_, close_;
 };

@@ -19,7 +19,7 @@ Tokenizer tiny_tokenizer() {
     data.tokens.emplace_back(name);
     data.types.push_back(family::TokenType::Byte);
   }
-  for (const char* control : {"<|end|>", "<|end|>>"}) {
+  for (const char* control : {"<|end|>", "<|end|>>", "《x》"}) {
     data.tokens.emplace_back(control);
     data.types.push_back(family::TokenType::Control);
   }
@@ -58,6 +58,12 @@ TEST(LiteralMarks, TheLongestSpellingIsMarkedAsOne) {
   ASSERT_EQ(parts.size(), 1u);
   EXPECT_EQ(parts[0].text, "<|end|>>");
   EXPECT_FALSE(parts[0].parse_special);
+}
+
+TEST(LiteralMarks, SpellingsThatBeginBeyondAsciiAreFound) {
+  const auto marks = LiteralMarks::create(tiny_tokenizer(), {});
+  ASSERT_TRUE(marks.ok());
+  EXPECT_NE(marks->mark("《x》"), "《x》");
 }
 
 TEST(LiteralMarks, PlainTextIsLeftAlone) {

@@ -35,6 +35,7 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
   ETB_ASSIGN_OR_RETURN(const LiteralMarks marks, LiteralMarks::create(tokenizer, messages));
   std::vector<prompt::Message> marked = messages;
   for (prompt::Message& message : marked) message.content = marks.mark(message.content);
+  for (prompt::Message& message : marked) message.role = marks.mark(message.role);
 
   FormattedPrompt prompt;
   ETB_ASSIGN_OR_RETURN(prompt.text, bundle.chat_template->render(

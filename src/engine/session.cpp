@@ -59,6 +59,7 @@ Session::Session(std::shared_ptr<Engine> engine, std::unique_ptr<runner::Sequenc
 
 void Session::reset() {
   messages_.clear();
+  dropped_ = 0;
   if (!options_.system.empty()) messages_.push_back({"system", options_.system});
 }
 
@@ -72,19 +73,32 @@ Result<Answer> Session::chat(std::string_view user_text, const GenerateOptions& 
                              const TextSink& sink, const CancelToken* cancel) {
   std::vector<prompt::Message> messages = messages_;
   messages.push_back({"user", std::string(user_text)});
-  return answer(std::move(messages), options, sink, cancel);
+  return go_on(std::move(messages), options, sink, cancel);
 }
 
 Result<Answer> Session::answer(std::vector<prompt::Message> messages,
                                const GenerateOptions& options, const TextSink& sink,
                                const CancelToken* cancel) {
+  if (messages.empty()) return Status(StatusCode::InvalidArgument, "the conversation is empty");
+  const size_t dropped_before = std::exchange(dropped_, 0);
+  auto result = go_on(std::move(messages), options, sink, cancel);
+  if (!result.ok()) dropped_ = dropped_before;
+  return result;
+}
+
+Result<Answer> Session::go_on(std::vector<prompt::Message> messages, const GenerateOptions& options,
+                              const TextSink& sink, const CancelToken* cancel) {
   const HistoryBudget budget{.context = sequence_->capacity(),
-                             .reserve = answer_reserve(options, sequence_->capacity())};
+                             .reserve = answer_reserve(options, sequence_->capacity()),
+                             .already_dropped = dropped_};
   ETB_ASSIGN_OR_RETURN(const FormattedPrompt prompt,
                        formatted_prompt_with_history(
                            messages, budget, [this](const auto& kept) { return format(kept); }));
   ETB_ASSIGN_OR_RETURN(Answer answer, complete(prompt.ids, options, sink, cancel));
   answer.dropped_messages = prompt.dropped;
+  // Cancelled before a word was said: as if it had not been asked.
+  if (answer.finish_reason == FinishReason::Cancelled && answer.ids.empty()) return answer;
+  dropped_ = prompt.dropped;
   remember(prompt, answer);
   messages_ = std::move(messages);
   messages_.push_back({"assistant", answer.text});

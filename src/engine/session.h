@@ -46,6 +46,8 @@ class Session {
   runner::Sequence& sequence() { return *sequence_; }
 
  private:
+  Result<Answer> go_on(std::vector<prompt::Message> messages, const GenerateOptions& options,
+                       const TextSink& sink, const CancelToken* cancel);
   Result<FormattedPrompt> format(const std::vector<prompt::Message>& messages) const;
   Status prefill(const std::vector<TokenId>& prompt, Answer& answer, const CancelToken* cancel,
                  std::span<const float>& logits);
@@ -62,6 +64,7 @@ class Session {
   std::vector<prompt::Message> messages_;
   std::vector<TokenId> fed_;  // ids whose keys and values are in the cache, in order
   Transcript transcript_;
+  size_t dropped_ = 0;  // messages after the system prompt that no longer go into the prompt
   int64_t request_start_ns_ = 0;
 };
 

@@ -176,6 +176,7 @@ TEST(Session, CancelBeforePrefillIsAnAnswerOfNothing) {
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
   EXPECT_TRUE(answer->ids.empty());
+  EXPECT_TRUE(f.session->messages().empty());
   EXPECT_EQ(ask(f, "Again").text, "never said");
 }
 
@@ -192,12 +193,20 @@ TEST(Session, AFailedRequestLeavesTheConversationAsItWas) {
 TEST(Session, ALongConversationDropsOldExchangesAndGoesOn) {
   Fixture f = make("fine", 256, "sys");
   size_t dropped = 0;
+  int rebuilt = 0;  // turns whose cut moved, so that the cache had to be computed again
   for (int turn = 0; turn < 40; ++turn) {
     const Answer answer = ask(f, "turn " + std::to_string(turn), {.max_tokens = 32});
     EXPECT_EQ(answer.text, "fine");
-    dropped = std::max(dropped, answer.dropped_messages);
+    EXPECT_GE(answer.dropped_messages, dropped);
+    if (answer.dropped_messages > dropped) {
+      ++rebuilt;
+    } else if (turn > 0) {
+      EXPECT_GT(answer.cached_tokens, answer.prompt_tokens / 2);
+    }
+    dropped = answer.dropped_messages;
   }
   EXPECT_GT(dropped, 0u);
+  EXPECT_LE(rebuilt, 39 / 2);
   EXPECT_EQ(f.session->messages().size(), 81u);
 }
 
