@@ -2,13 +2,24 @@
 #include "args.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "engine/doctor.h"
+#include "setup.h"
 
 namespace etb::cli {
 namespace {
+
+// What the parser prints as a usage error; empty: no complaint.
+std::string complaint(const Status& status) {
+  return std::string(status.message());
+}
+
+std::string is_bias(const std::string& text) {
+  return complaint(parse_bias(text).status());
+}
 
 void add_common(CLI::App& verb, CommonArgs& args) {
   verb.add_option("--threads", args.threads, "Threads (default: performance cores)")
@@ -23,7 +34,8 @@ void add_json(CLI::App& verb, CommonArgs& args) {
 }
 
 void add_now(CLI::App& verb, CommonArgs& args) {
-  verb.add_option("--now", args.now, "Pin the templates' clock, e.g. 2026-11-23T12:00:00");
+  verb.add_option("--now", args.now, "Pin the templates' clock, e.g. 2026-11-23T12:00:00")
+      ->check([](const std::string& text) { return complaint(parse_now(text).status()); });
 }
 
 void add_sampling(CLI::App& verb, SamplingArgs& args) {
@@ -59,9 +71,13 @@ void add_sampling(CLI::App& verb, SamplingArgs& args) {
       ->check(CLI::Range(0.0, 100.0))
       ->group(group);
   verb.add_option("--logit-bias", args.logit_bias, "ID=BIAS, e.g. 42=-5 or 42=-inf (repeatable)")
+      ->allow_extra_args(false)
+      ->check(is_bias)
       ->group(group);
   verb.add_option("--seed", args.seed, "Makes sampling reproducible")->group(group);
-  verb.add_option("--stop", args.stops, "Stop at this text (repeatable)")->group(group);
+  verb.add_option("--stop", args.stops, "Stop at this text (repeatable)")
+      ->allow_extra_args(false)
+      ->group(group);
   verb.add_option("--logprobs", args.logprobs, "Report this many log-probabilities a token")
       ->check(CLI::Range(0, 1000))
       ->group(group);
@@ -70,6 +86,13 @@ void add_sampling(CLI::App& verb, SamplingArgs& args) {
 CLI::Option* add_model(CLI::App& verb, std::string& model) {
   return verb.add_option("MODEL", model, "A .gguf, or a .pte made by `etbridge import`")
       ->required();
+}
+
+// "128,512": one argument, so that what follows it is not swallowed.
+template <class Number, class Check>
+void add_list(CLI::App& verb, const char* flag, std::vector<Number>& values, const char* about,
+              const Check& check) {
+  verb.add_option(flag, values, about)->delimiter(',')->allow_extra_args(false)->check(check);
 }
 
 using Choose = std::function<void(Invocation)>;
@@ -98,10 +121,13 @@ void add_talking_verbs(CLI::App& app, const Choose& choose) {
     CLI::Option_group* source = verb.add_option_group("Prompt");
     source->add_option("-p,--prompt", args.prompt, "The prompt");
     source->add_option("-f,--file", args.file, "Read the prompt from a file; - = standard input");
-    source->add_option("--messages", args.messages, "A JSON file with the conversation");
+    CLI::Option* messages =
+        source->add_option("--messages", args.messages, "A JSON file with the conversation");
     source->require_option(1);
-    verb.add_flag("--raw", args.raw, "The text is the whole prompt: no template");
-    verb.add_option("--system", args.system, "System prompt");
+    CLI::Option* raw =
+        verb.add_flag("--raw", args.raw, "The text is the whole prompt: no template");
+    verb.add_option("--system", args.system, "System prompt")->excludes(raw);
+    messages->excludes(raw);
     verb.add_option("-n,--max-tokens", args.max_tokens, "Tokens to generate at most")
         ->check(CLI::Range(-1, 1 << 30));
     verb.add_flag("--ignore-eos", args.ignore_eos, "Go on past the end of the answer");
@@ -117,7 +143,8 @@ void add_file_verbs(CLI::App& app, const Choose& choose) {
       app, "import", "Make a .pte from a .gguf", choose, [](CLI::App& verb, ImportArgs& args) {
         verb.add_option("INPUT", args.input, "The .gguf (of a split: its first file)")->required();
         verb.add_option("-o,--output", args.output, "The .pte to write")->required();
-        verb.add_option("--context", args.common.context, "Default context to bake in");
+        verb.add_option("--context", args.common.context, "Default context to bake in")
+            ->check(CLI::Range(16u, 1u << 20));
         add_json(verb, args.common);
       });
   add_verb<InspectArgs>(app, "inspect", "Explain a model file", choose,
@@ -183,14 +210,10 @@ void add_measuring_verbs(CLI::App& app, const Choose& choose) {
       app, "bench", "Measure load, prefill and decode", choose,
       [](CLI::App& verb, BenchArgs& args) {
         add_model(verb, args.model);
-        verb.add_option("-p", args.prompts, "Prompt lengths")
-            ->delimiter(',')
-            ->capture_default_str();
-        verb.add_option("-n", args.generate, "Tokens to generate")
-            ->delimiter(',')
-            ->capture_default_str();
-        verb.add_option("-d", args.depths, "Context depths")->delimiter(',')->capture_default_str();
-        verb.add_option("-t", args.threads, "Thread counts")->delimiter(',');
+        add_list(verb, "-p", args.prompts, "Prompt lengths", CLI::Range(0u, 1u << 20));
+        add_list(verb, "-n", args.generate, "Tokens to generate", CLI::Range(0u, 1u << 20));
+        add_list(verb, "-d", args.depths, "Context depths", CLI::Range(0u, 1u << 20));
+        add_list(verb, "-t", args.threads, "Thread counts", CLI::Range(1u, 256u));
         verb.add_option("-r", args.repeats, "Repeats")
             ->capture_default_str()
             ->check(CLI::Range(1, 1000));
@@ -199,6 +222,12 @@ void add_measuring_verbs(CLI::App& app, const Choose& choose) {
       });
   add_verb<DoctorArgs>(app, "doctor", "What this machine and build can do", choose,
                        [](CLI::App& verb, DoctorArgs& args) { add_json(verb, args.common); });
+}
+
+bool is_verb(CLI::App& app, const std::string& word) {
+  const auto verbs = app.get_subcommands([](CLI::App*) { return true; });
+  return std::any_of(verbs.begin(), verbs.end(),
+                     [&word](const CLI::App* verb) { return verb->get_name() == word; });
 }
 
 }  // namespace
@@ -213,6 +242,11 @@ ParsedArgs parse_args(int argc, char** argv) {
   add_file_verbs(app, choose);
   add_text_verbs(app, choose);
   add_measuring_verbs(app, choose);
+  if (argc > 1 && argv[1][0] != '-' && !is_verb(app, argv[1])) {
+    std::fprintf(stderr, "'%s' is no verb: etbridge --help lists them\n", argv[1]);
+    parsed.exit_code = 2;
+    return parsed;
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -44,7 +44,7 @@ struct RunArgs {
   SamplingArgs sampling;
   std::string model;
   std::optional<std::string> prompt, file, messages;
-  std::string system, session, image;
+  std::string system;
   bool raw = false, ignore_eos = false;
   int max_tokens = -1;
 };

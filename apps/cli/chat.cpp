@@ -3,6 +3,7 @@
 // it.
 #include <cstdio>
 #include <iostream>
+#include <utility>
 
 #include "args.h"
 #include "base/text.h"
@@ -12,16 +13,11 @@
 namespace etb::cli {
 namespace {
 
-struct Colours {
-  const char* dim = "";
-  const char* prompt = "";
-  const char* off = "";
+// Statistics stand in grey beside the answer, where both are on a terminal.
+struct Grey {
+  const char* on = stderr_is_terminal() ? "\033[2m" : "";
+  const char* off = stderr_is_terminal() ? "\033[0m" : "";
 };
-
-Colours colours() {
-  if (!stdout_is_terminal()) return {};
-  return {.dim = "\033[2m", .prompt = "\033[1;32m", .off = "\033[0m"};
-}
 
 constexpr const char* kHelp =
     "/help            this text\n"
@@ -29,14 +25,15 @@ constexpr const char* kHelp =
     "/system [TEXT]   set or clear the system prompt (forgets nothing else)\n"
     "/quit            leave (also Ctrl-D); Ctrl-C stops an answer\n";
 
-void print_stats(const Answer& answer, const Colours& colour) {
+void print_stats(const Answer& answer, size_t dropped_before) {
+  const Grey colour;
   std::fprintf(stderr,
                "%s[%zu tokens, %.1f tokens/s; prompt %zu, of it %zu cached; first token after %.0f "
                "ms%s]%s\n",
-               colour.dim, answer.ids.size(), answer.decode_tps, answer.prompt_tokens,
+               colour.on, answer.ids.size(), answer.decode_tps, answer.prompt_tokens,
                answer.cached_tokens, answer.ttft_ms,
                answer.finish_reason == FinishReason::Cancelled ? "; stopped" : "", colour.off);
-  if (answer.dropped_messages > 0) {
+  if (answer.dropped_messages > dropped_before) {
     warn(concat("the oldest ", answer.dropped_messages,
                 " messages no longer fit the context and were left out"));
   }
@@ -60,8 +57,8 @@ Outcome command(const std::string& line, Session& session) {
   return Outcome::Handled;
 }
 
-Status ask(Session& session, const std::string& line, const GenerateOptions& options) {
-  const Colours colour = colours();
+Status ask(Session& session, const std::string& line, const GenerateOptions& options,
+           size_t& dropped) {
   CancelToken cancel;
   InterruptScope::set_token(&cancel);
   auto answer = session.chat(
@@ -69,7 +66,7 @@ Status ask(Session& session, const std::string& line, const GenerateOptions& opt
   InterruptScope::set_token(nullptr);
   if (!answer.ok()) return answer.status();
   std::cout << std::endl;
-  print_stats(*answer, colour);
+  print_stats(*answer, std::exchange(dropped, answer->dropped_messages));
   return {};
 }
 
@@ -90,15 +87,19 @@ Status converse(const ChatArgs& args) {
   }
   LineReader reader;
   bool failed = false;
+  size_t dropped = 0;  // messages that no longer go into the prompt: told once
   while (const auto line = reader.read("> ")) {
+    if (InterruptScope::terminated()) break;
     if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
     const Outcome outcome = command(*line, *session);
     if (outcome == Outcome::Quit) break;
     if (outcome == Outcome::Handled) continue;
-    const Status status = ask(*session, *line, options);
+    const Status status = ask(*session, *line, options, dropped);
     if (!status.ok()) report(status);
     failed = failed || !status.ok();
+    if (InterruptScope::terminated()) break;
   }
+  if (InterruptScope::terminated()) return {StatusCode::Cancelled, "terminated"};
   return failed && !stdin_is_terminal() ? Status(StatusCode::Internal, "some prompts failed")
                                         : Status();
 }
@@ -106,11 +107,7 @@ Status converse(const ChatArgs& args) {
 }  // namespace
 
 int chat(const ChatArgs& args) {
-  const Status status = converse(args);
-  if (status.code() == StatusCode::Cancelled) return 130;
-  if (status.ok()) return 0;
-  report(status);
-  return 1;
+  return finish(converse(args));
 }
 
 }  // namespace etb::cli

@@ -14,21 +14,13 @@
 namespace etb::cli {
 namespace {
 
-int finish(const Status& status) {
-  if (status.ok()) return 0;
-  if (status.code() == StatusCode::Cancelled) return 130;
-  report(status);
-  return 1;
-}
+using etb::import::ImportProgress;  // clang-format takes a line that begins with "import" for a
+                                    // module's
 
-double mib(uint64_t bytes) {
-  return static_cast<double>(bytes) / 1048576.0;
+ImportProgress importing() {
+  const LoadProgress bar = progress_bar();
+  return [bar](uint64_t done, uint64_t total) { bar("importing", done, total); };
 }
-
-import::ImportProgress importing(){
-    return [bar = progress_bar()](uint64_t done, uint64_t total){bar("importing", done, total);
-};  // namespace
-}  // namespace etb::cli
 
 Status import_checked(const ImportArgs& args, const CancelToken& cancel) {
   const int64_t start = Clock::system().now_ns();
@@ -78,7 +70,9 @@ Status list_checked(const CacheArgs& args) {
       item.set("current", entry.current);
       list.push(item);
     }
-    std::puts(list.dump().c_str());
+    Json json;
+    json.set("models", list);
+    std::puts(json.dump().c_str());
     return {};
   }
   uint64_t total = 0;

@@ -12,10 +12,6 @@
 namespace etb::cli {
 namespace {
 
-double mib(uint64_t bytes) {
-  return static_cast<double>(bytes) / 1048576.0;
-}
-
 Json names_json(const std::vector<std::string>& names) {
   Json list = Json::array();
   for (const std::string& name : names) list.push(name);
@@ -84,7 +80,7 @@ Json report_json(const InspectReport& report) {
   Json kinds;
   for (const BytesByKind& kind : report.bytes_by_kind) kinds.set(kind.kind, kind.bytes);
   json.set("bytes_by_kind", kinds);
-  json.set("kv_bytes_per_token", report.kv_bytes_per_token);
+  if (report.kv_bytes_per_token > 0) json.set("kv_bytes_per_token", report.kv_bytes_per_token);
   Json memory = Json::array();
   for (const MemoryAt& at : report.memory) {
     Json item;
@@ -93,7 +89,7 @@ Json report_json(const InspectReport& report) {
     item.set("total_bytes", at.total_bytes);
     memory.push(item);
   }
-  json.set("memory", memory);
+  if (!report.memory.empty()) json.set("memory", memory);
   if (report.program) json.set("methods", methods_json(*report.program));
   json.set("tensors", tensors_json(report));
   json.set("missing", names_json(report.missing));
@@ -166,11 +162,7 @@ Status inspect_checked(const InspectArgs& args) {
 }  // namespace
 
 int inspect(const InspectArgs& args) {
-  const Status status = inspect_checked(args);
-  if (status.ok()) return 0;
-  if (status.code() == StatusCode::Cancelled) return 130;
-  report(status);
-  return 1;
+  return finish(inspect_checked(args));
 }
 
 }  // namespace etb::cli

@@ -2,6 +2,7 @@
 // this.
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 #include "args.h"
 #include "base/log.h"
@@ -31,13 +32,24 @@ void log_to_stderr(void*, etb::LogLevel level, std::string_view message) {
   std::fprintf(stderr, "%.*s\n", static_cast<int>(message.size()), message.data());
 }
 
+// False if what was printed did not arrive: a full disk, a reader that went away.
+bool all_written() {
+  std::cout.flush();
+  if (std::cout && std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+  report({etb::StatusCode::Internal,
+          "cannot write standard output: disk full, or its reader went away"});
+  return false;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   etb::set_log_sink(log_to_stderr, nullptr);
   try {
     const ParsedArgs parsed = parse_args(argc, argv);
-    return parsed.invocation ? std::visit(Dispatch{}, *parsed.invocation) : parsed.exit_code;
+    const int code =
+        parsed.invocation ? std::visit(Dispatch{}, *parsed.invocation) : parsed.exit_code;
+    return all_written() ? code : (code != 0 ? code : 1);
   } catch (
       const std::exception& error) {  // out of memory, above all: nothing else throws up to here
     report({etb::StatusCode::Internal, error.what()});

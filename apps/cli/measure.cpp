@@ -17,12 +17,6 @@
 namespace etb::cli {
 namespace {
 
-int finish(const Status& status) {
-  if (status.ok()) return 0;
-  report(status);
-  return 1;
-}
-
 Result<std::vector<TokenId>> perplexity_ids(const PerplexityArgs& args, Engine& engine) {
   ETB_ASSIGN_OR_RETURN(const std::string text, read_input(args.ids.empty() ? args.file : args.ids));
   if (args.ids.empty())
@@ -52,6 +46,9 @@ std::string position_line(const PositionLogprobs& position) {
 Status write_logprobs(Engine& engine, const std::vector<TokenId>& ids, const PerplexityArgs& args) {
   std::ofstream file;
   if (args.logprobs != "-") file.open(args.logprobs);
+  if (args.logprobs != "-" && !file) {
+    return {StatusCode::NotFound, concat("cannot write '", args.logprobs, "': check the folder")};
+  }
   std::ostream& out = args.logprobs == "-" ? std::cout : file;
   ETB_RETURN_IF_ERROR(position_logprobs(
       engine, ids, static_cast<size_t>(args.top),

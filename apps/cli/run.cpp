@@ -65,10 +65,6 @@ void print_json(const Answer& answer, double load_ms, const MemoryUse& memory) {
 }
 
 Status run_checked(const RunArgs& args, CancelToken& cancel, int& exit_code) {
-  if (args.raw && (args.messages || !args.system.empty())) {
-    return {StatusCode::InvalidArgument,
-            "--raw takes the whole prompt: leave --messages and --system out"};
-  }
   std::string text = args.prompt.value_or("");
   if (!args.prompt) {
     ETB_ASSIGN_OR_RETURN(text, read_input(args.file ? *args.file : *args.messages));
@@ -106,10 +102,7 @@ int run(const RunArgs& args) {
   const InterruptScope interrupts(&cancel);
   int exit_code = 0;
   const Status status = run_checked(args, cancel, exit_code);
-  if (status.code() == StatusCode::Cancelled) return 130;
-  if (status.ok()) return exit_code;
-  report(status);
-  return 1;
+  return status.ok() ? exit_code : finish(status);
 }
 
 }  // namespace etb::cli

@@ -13,9 +13,6 @@
 #include "terminal.h"
 
 namespace etb::cli {
-namespace {
-
-// "42=-5", "42=-inf"
 Result<std::pair<TokenId, float>> parse_bias(const std::string& text) {
   const size_t equals = text.find('=');
   TokenId id = 0;
@@ -29,10 +26,8 @@ Result<std::pair<TokenId, float>> parse_bias(const std::string& text) {
     if (whole) return std::pair(id, bias);
   }
   return Status(StatusCode::InvalidArgument,
-                concat("--logit-bias '", text, "' is not of the form ID=BIAS, e.g. 42=-5"));
+                concat("'", text, "' is not of the form ID=BIAS, e.g. 42=-5"));
 }
-
-}  // namespace
 
 Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const CommonArgs& args,
                                             const CancelToken* cancel) {
@@ -70,7 +65,7 @@ Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_token
 Result<std::optional<int64_t>> parse_now(const std::string& text) {
   if (text.empty()) return std::optional<int64_t>();
   const auto seconds = seconds_from_iso(text);
-  if (!seconds.ok()) return seconds.status().with_context("--now");
+  if (!seconds.ok()) return seconds.status();
   return std::optional<int64_t>(*seconds);
 }
 

@@ -16,6 +16,8 @@ Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const Comm
                                             const CancelToken* cancel);
 // InvalidArgument names the flag whose value does not parse.
 Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_tokens);
+// "42=-5", "42=-inf": a token id and what is added to its logit.
+Result<std::pair<TokenId, float>> parse_bias(const std::string& text);
 // "2026-11-23T12:00:00" (UTC) as seconds since 1970; nullopt for an empty text.
 Result<std::optional<int64_t>> parse_now(const std::string& text);
 // The file's text; "-" reads standard input.

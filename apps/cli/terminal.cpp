@@ -20,10 +20,23 @@ namespace etb::cli {
 namespace {
 
 std::atomic<CancelToken*> current_token{nullptr};
+volatile sig_atomic_t line_interrupted = 0;  // Ctrl-C while a line was being typed
+volatile sig_atomic_t asked_to_end = 0;      // SIGTERM: the program, not only the answer
 struct sigaction previous_int, previous_term;
 
-void on_interrupt(int) {
+void on_interrupt(int signal_number) {
+  line_interrupted = 1;
+  if (signal_number == SIGTERM) asked_to_end = 1;
   if (CancelToken* token = current_token.load()) token->cancel();
+}
+
+// Creates each missing folder of the path; what cannot be made shows when the file is written.
+void make_folder_and_parents(const std::string& folder) {
+  for (size_t slash = folder.find('/', 1); slash != std::string::npos;
+       slash = folder.find('/', slash + 1)) {
+    mkdir(folder.substr(0, slash).c_str(), 0700);
+  }
+  mkdir(folder.c_str(), 0700);
 }
 
 void print_bar(std::string_view stage, uint64_t done, uint64_t total) {
@@ -69,6 +82,10 @@ void InterruptScope::set_token(CancelToken* token) {
   current_token = token;
 }
 
+bool InterruptScope::terminated() {
+  return asked_to_end != 0;
+}
+
 LineReader::LineReader() : interactive_(stdin_is_terminal()) {
 #ifdef ETB_HAVE_LIBEDIT
   if (!interactive_) return;
@@ -79,7 +96,7 @@ LineReader::LineReader() : interactive_(stdin_is_terminal()) {
   using_history();
   stifle_history(1000);
   const std::string own = folder + "/etbridge";
-  if (mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) mkdir(own.c_str(), 0700);
+  make_folder_and_parents(own);
   history_path_ = own + "/history";
   read_history(history_path_.c_str());
 #endif
@@ -92,17 +109,30 @@ LineReader::~LineReader() {
 }
 
 std::optional<std::string> LineReader::read(const char* prompt) {
-#ifdef ETB_HAVE_LIBEDIT
-  if (interactive_) {
-    const std::unique_ptr<char, decltype(&std::free)> line(readline(prompt), &std::free);
-    if (!line) return std::nullopt;
-    std::string text(line.get());
-    if (!text.empty()) add_history(text.c_str());
-    return text;
+  while (true) {
+    line_interrupted = 0;
+    std::optional<std::string> line = interactive_ ? edit(prompt) : next_line();
+    if (line || asked_to_end || !line_interrupted) return line;
+    std::cin.clear();  // Ctrl-C, not the end of the input: a fresh line
+    if (interactive_) std::fputc('\n', stdout);
   }
+}
+
+std::optional<std::string> LineReader::edit(const char* prompt) {
+#ifdef ETB_HAVE_LIBEDIT
+  const std::unique_ptr<char, decltype(&std::free)> line(readline(prompt), &std::free);
+  if (!line) return std::nullopt;
+  std::string text(line.get());
+  if (!text.empty()) add_history(text.c_str());
+  return text;
 #else
-  if (interactive_) std::fputs(prompt, stdout), std::fflush(stdout);
+  std::fputs(prompt, stdout);
+  std::fflush(stdout);
+  return next_line();
 #endif
+}
+
+std::optional<std::string> LineReader::next_line() {
   std::string text;
   if (!std::getline(std::cin, text)) return std::nullopt;
   return text;
@@ -122,6 +152,17 @@ LoadProgress progress_bar() {
     const int percent = total > 0 ? static_cast<int>(100 * done / total) : 100;
     if (std::exchange(*last, percent) != percent) print_bar(stage, done, total);
   };
+}
+
+int finish(const Status& status) {
+  if (status.ok()) return 0;
+  if (status.code() == StatusCode::Cancelled) return 130;
+  report(status);
+  return 1;
+}
+
+double mib(uint64_t bytes) {
+  return static_cast<double>(bytes) / 1048576.0;
 }
 
 void report(const Status& status) {

@@ -2,6 +2,7 @@
 // editing and history, and Ctrl-C, which stops the answer and not the program.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ class InterruptScope {
 
   // The token a Ctrl-C cancels from now on; null: it only interrupts the line being edited.
   static void set_token(CancelToken* token);
+  // SIGTERM came: end the program after what is being done.
+  static bool terminated();
 };
 
 // Reads prompts: with editing and history on a terminal, plain lines otherwise.
@@ -39,12 +42,20 @@ class LineReader {
   std::optional<std::string> read(const char* prompt);
 
  private:
+  std::optional<std::string> edit(const char* prompt);
+  std::optional<std::string> next_line();
+
   bool interactive_;
   std::string history_path_;
 };
 
 // A bar on stderr if that is a terminal; otherwise a line at the start and nothing more.
 LoadProgress progress_bar();
+
+// The exit code of a verb that ended so; reports what went wrong. 0, 1, or 130 for Cancelled.
+int finish(const Status& status);
+
+double mib(uint64_t bytes);
 
 // "error: ..." on stderr.
 void report(const Status& status);

@@ -16,13 +16,6 @@
 namespace etb::cli {
 namespace {
 
-int finish(const Status& status) {
-  std::cout.flush();
-  if (status.ok()) return 0;
-  report(status);
-  return 1;
-}
-
 // Calls `answer(line)` for each line that is not empty and prints what it returns.
 template <class AnswerLine>
 Status each_line(AnswerLine answer) {

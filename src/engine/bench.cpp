@@ -52,9 +52,9 @@ std::vector<Case> list_cases(const BenchOptions& options) {
   return cases;
 }
 
-uint32_t needed_context(const std::vector<Case>& cases) {
-  uint32_t most = 0;
-  for (const Case& c : cases) most = std::max(most, c.run.depth + c.run.tokens + 1);
+uint64_t needed_context(const std::vector<Case>& cases) {
+  uint64_t most = 0;
+  for (const Case& c : cases) most = std::max(most, uint64_t{c.run.depth} + c.run.tokens + 1);
   return most;
 }
 
@@ -118,7 +118,10 @@ Result<BenchReport> run_bench(const BenchOptions& options,
 
                                                        .progress = {},
                                                        .cancel = nullptr}));
-  const uint32_t context = std::max(first->runner().meta().context, needed_context(cases));
+  const uint64_t needed = needed_context(cases);
+  if (needed > UINT32_MAX)
+    return Status(StatusCode::InvalidArgument, "depth and tokens together are too many");
+  const uint32_t context = std::max(first->runner().meta().context, static_cast<uint32_t>(needed));
   report.model = first->bundle().manifest.name;
   report.path = first->runner().meta().kernel_path;
   for (int repeat = 0; repeat < options.repeats; ++repeat) {

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "engine/literal_marks.h"
+#include "token/utf8.h"
 
 namespace etb {
 namespace {
@@ -30,6 +31,13 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
     return Status(
         StatusCode::Unsupported,
         concat(bundle.path, " has no chat template: use `run --raw` with the whole prompt"));
+  }
+  for (const prompt::Message& message : messages) {
+    // Before the template moves things about: the offset is one in the message.
+    const size_t at = token::first_invalid_utf8(message.content);
+    if (at == message.content.size()) continue;
+    return Status(StatusCode::InvalidArgument,
+                  concat("the ", message.role, " message is not valid UTF-8 at byte ", at));
   }
   const token::Tokenizer& tokenizer = *bundle.tokenizer;
   ETB_ASSIGN_OR_RETURN(const LiteralMarks marks, LiteralMarks::create(tokenizer, messages));
