@@ -108,7 +108,12 @@ Status check_ends(MethodParts& method) {
       if (!in_range(id, method.known.size())) {
         return corrupt(concat(what, " ", i, " names value ", id, " of ", method.known.size()));
       }
-      if (which == slot::kInputs) method.known[static_cast<size_t>(id)].is_input = true;
+      if (which == slot::kOutputs) continue;
+      precheck::Value& value = method.known[static_cast<size_t>(id)];
+      if (precheck::is_read_only(value.backing)) {  // the runtime copies inputs into such tensors
+        return corrupt(concat("input ", i, " is value ", id, ", a constant tensor"));
+      }
+      value.is_input = true;
     }
   }
   return {};

@@ -12,9 +12,11 @@
 namespace etb::model {
 
 // What an operator's kernel takes. One letter an argument:
-//   T tensor that is read, W tensor that is written (never a constant), t tensor or none,
-//   I int, D double, B bool, S string, i/d/b/s the same or none, L list of ints, l list or none,
-//   A anything. A kernel may get its last argument once more (the stock form of a return value).
+//   T tensor that is read, C constant tensor of the file (so that nothing writes it while the
+//   kernel trusts what it has checked), W tensor that is written (in memory the program plans),
+//   t tensor or none, I int, D double, B bool, S string, i/d/b/s the same or none, L list of ints,
+//   l list or none, A anything. A kernel may get its last argument once more (the stock form of a
+//   return value).
 struct OperatorSignature {
   std::string_view name;  // "etb::mlp.out"
   std::string_view arguments;
@@ -28,7 +30,7 @@ struct PrecheckLimits {
   // Loops may run up to the runtime's cap of ten million instructions an execute; no language model
   // needs them.
   bool allow_backward_jumps = false;
-  // Operators not listed are not checked for their arguments.
+  // Of operators not listed only the result is checked: it is no constant.
   std::span<const OperatorSignature> signatures;
 };
 

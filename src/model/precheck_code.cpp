@@ -31,6 +31,7 @@ class CodeCheck {
       if (!code.exists()) return corrupt("a chain lacks its list of instructions");
       mark_moved(code);
     }
+    look_into_lists();
     for (size_t c = 0; c < chains.size(); ++c) {
       ETB_RETURN_IF_ERROR(check_chain(chains.table(c).tables(slot::kInstructions)));
     }
@@ -59,6 +60,33 @@ class CodeCheck {
       const int32_t to = code.table(i).table(slot::kValue).get<int32_t>(slot::kTo);
       if (in_range(to, known_.size())) known_[static_cast<size_t>(to)].is_moved_to = true;
     }
+  }
+
+  // Each list is read once, however many calls name it.
+  void look_into_lists() {
+    lists_.resize(known_.size());
+    for (size_t id = 0; id < known_.size(); ++id) {
+      const ValueType type = known_[id].type;
+      if (type != ValueType::TensorList && type != ValueType::OptionalTensorList) continue;
+      const FlatTable content = method_.values.table(id).table(slot::kValue);
+      const FlatVector items = content.vector(slot::kScalar, 4);
+      for (size_t i = 0; i < items.size(); ++i) {
+        const int32_t item = items.get<int32_t>(i);
+        if (item < 0) continue;  // check_values() has seen to the others
+        const Value& value = known_[static_cast<size_t>(item)];
+        if (!is_backed(value) && lists_[id].unbacked < 0) lists_[id].unbacked = item;
+        lists_[id].writable &= is_writable(value);
+      }
+    }
+  }
+
+  // A tensor has memory by the time the method runs.
+  static bool is_backed(const Value& value) {
+    return value.backing != Backing::Caller || value.is_input || value.is_moved_to || value.empty;
+  }
+  // A tensor that may be written: not the mapped file, nor what a move may have put in its place.
+  static bool is_writable(const Value& value) {
+    return !is_read_only(value.backing) && !value.is_moved_to;
   }
 
   static InstructionType type_of(const FlatTable& instruction) {
@@ -95,13 +123,11 @@ class CodeCheck {
     return corrupt("it is of no known type");
   }
 
-  // The value must be usable as it stands: a tensor has memory by the time the method runs.
+  // The value must be usable as it stands.
   Status check_backed(int64_t id) const {
     if (!in_range(id, known_.size()))
       return corrupt(concat("it uses value ", id, " of ", known_.size()));
-    const Value& value = known_[static_cast<size_t>(id)];
-    const bool backed =
-        value.backing != Backing::Caller || value.is_input || value.is_moved_to || value.empty;
+    const bool backed = is_backed(known_[static_cast<size_t>(id)]);
     return backed ? Status() : corrupt(concat("it uses value ", id, ", which has no memory"));
   }
 
@@ -111,17 +137,8 @@ class CodeCheck {
     for (size_t i = 0; i < arguments.size(); ++i) {
       const int32_t id = arguments.get<int32_t>(i);
       ETB_RETURN_IF_ERROR(check_backed(id));
-      ETB_RETURN_IF_ERROR(check_list_items(static_cast<size_t>(id)));
-    }
-    return {};
-  }
-
-  Status check_list_items(size_t id) const {
-    const ValueType type = known_[id].type;
-    if (type != ValueType::TensorList && type != ValueType::OptionalTensorList) return {};
-    const FlatVector items = method_.values.table(id).table(slot::kValue).vector(slot::kScalar, 4);
-    for (size_t i = 0; i < items.size(); ++i) {
-      if (items.get<int32_t>(i) >= 0) ETB_RETURN_IF_ERROR(check_backed(items.get<int32_t>(i)));
+      const int32_t item = lists_[static_cast<size_t>(id)].unbacked;
+      if (item >= 0) return corrupt(concat("it uses value ", item, ", which has no memory"));
     }
     return {};
   }
@@ -132,11 +149,25 @@ class CodeCheck {
       return corrupt("it calls an operator that does not exist");
     ETB_RETURN_IF_ERROR(check_arguments(call));
     const std::string_view signature = arguments_[static_cast<size_t>(op)];
-    if (signature.empty()) return {};
-    Status status = check_signature(signature, call.vector(slot::kArgs, 4));
+    const FlatVector arguments = call.vector(slot::kArgs, 4);
+    Status status =
+        signature.empty() ? check_result(arguments) : check_signature(signature, arguments);
     return status.ok()
                ? status
                : status.with_context(operator_name(operators_.table(static_cast<size_t>(op))));
+  }
+
+  // Of an operator without a signature only this much is known: the stock form names what is
+  // written twice, at the end.
+  Status check_result(const FlatVector& arguments) const {
+    const size_t count = arguments.size();
+    if (count < 2) return {};
+    const int32_t id = arguments.get<int32_t>(count - 1);
+    if (arguments.get<int32_t>(count - 2) != id) return {};
+    const Value& value = known_[static_cast<size_t>(id)];
+    const bool tensor = value.type == ValueType::Tensor;
+    const bool writable = tensor ? is_writable(value) : lists_[static_cast<size_t>(id)].writable;
+    return writable ? Status() : corrupt(concat("it writes value ", id, ", which is read-only"));
   }
 
   Status check_signature(std::string_view signature, const FlatVector& arguments) const {
@@ -149,10 +180,16 @@ class CodeCheck {
     for (size_t i = 0; i < signature.size(); ++i) {
       const Value& value = known_[static_cast<size_t>(arguments.get<int32_t>(i))];
       if (!fits(signature[i], value)) {
-        return corrupt(concat("its argument ", i, " is of another kind than '", signature[i], "'"));
+        return corrupt(concat("its argument ", i, " is of another kind than '", signature[i], "'",
+                              meaning(signature[i])));
       }
     }
     return {};
+  }
+
+  static std::string_view meaning(char letter) {
+    if (letter == 'C') return " (a constant tensor of the file)";
+    return letter == 'W' ? " (a tensor in memory that the program plans)" : "";
   }
 
   static bool fits(char letter, const Value& value) {
@@ -161,6 +198,8 @@ class CodeCheck {
     switch (letter) {
       case 'T':
         return type == ValueType::Tensor;
+      case 'C':
+        return type == ValueType::Tensor && value.backing == Backing::Constant;
       case 'W':
         return type == ValueType::Tensor && value.backing == Backing::Planned && !value.is_moved_to;
       case 't':
@@ -195,9 +234,16 @@ class CodeCheck {
     const int32_t to = move.get<int32_t>(slot::kTo);
     ETB_RETURN_IF_ERROR(check_backed(from));
     ETB_RETURN_IF_ERROR(check_backed(to));
-    const bool same =
-        known_[static_cast<size_t>(from)].type == known_[static_cast<size_t>(to)].type;
-    return same ? Status() : corrupt("it moves a value over one of another type");
+    const Value& target = known_[static_cast<size_t>(to)];
+    if (known_[static_cast<size_t>(from)].type != target.type) {
+      return corrupt("it moves a value over one of another type");
+    }
+    if (target.type != ValueType::Tensor) return {};
+    if (is_read_only(target.backing)) {
+      return corrupt(concat("it moves a tensor over value ", to, ", which is read-only"));
+    }
+    // The runtime would copy the next input into whatever was moved there.
+    return target.is_input ? corrupt(concat("it moves a tensor over input value ", to)) : Status();
   }
 
   Status check_jump(const FlatTable& jump, size_t index, size_t count) const {
@@ -215,6 +261,11 @@ class CodeCheck {
     return {};
   }
 
+  struct TensorListFacts {
+    int32_t unbacked = -1;  // the first item without memory
+    bool writable = true;   // all items are
+  };
+
   std::vector<Value> known_;  // a copy: moves are marked in it
   FlatVector operators_;
   FlatVector delegates_;
@@ -222,6 +273,7 @@ class CodeCheck {
   const PrecheckLimits& limits_;
   std::unordered_map<std::string, std::string_view> signatures_;
   std::vector<std::string_view> arguments_;  // by operator; empty: unknown
+  std::vector<TensorListFacts> lists_;       // by value
 };
 
 }  // namespace

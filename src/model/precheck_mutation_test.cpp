@@ -18,6 +18,8 @@
 #include "model/precheck.h"
 #include "model/pte_file.h"
 #include "model/test_program.h"
+#include "platform/mapped_file.h"
+#include "platform/test_folder.h"
 
 namespace etb::model {
 namespace {
@@ -39,27 +41,49 @@ void start_runtime() {
   ASSERT_TRUE(started);
 }
 
-class MemoryLoader final : public et::DataLoader {
+// As the runner serves a file: the program from memory, all behind it from a read-only mapping, so
+// that a write to a constant is a crash.
+class SplitLoader final : public et::DataLoader {
  public:
-  explicit MemoryLoader(Bytes bytes) : bytes_(bytes) {}
+  SplitLoader(Bytes program, Bytes mapped) : program_(program), mapped_(mapped) {}
   et::Result<et::FreeableBuffer> load(size_t offset, size_t size,
-                                      const SegmentInfo&) const override {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) {
+                                      const SegmentInfo& info) const override {
+    const bool program = info.segment_type == SegmentInfo::Type::Program;
+    const Bytes bytes = program ? program_ : mapped_;
+    if (offset > bytes.size() || size > bytes.size() - offset) {
       return et::Error::InvalidArgument;
     }
-    return et::FreeableBuffer(bytes_.data() + offset, size, nullptr);
+    return et::FreeableBuffer(bytes.data() + offset, size, nullptr);
   }
-  et::Error load_into(size_t offset, size_t size, const SegmentInfo&, void* to) const override {
-    if (offset > bytes_.size() || size > bytes_.size() - offset) {
-      return et::Error::InvalidArgument;
-    }
-    std::memcpy(to, bytes_.data() + offset, size);
+  et::Error load_into(size_t offset, size_t size, const SegmentInfo& info,
+                      void* to) const override {
+    const et::Result<et::FreeableBuffer> bytes = load(offset, size, info);
+    if (!bytes.ok()) return bytes.error();
+    std::memcpy(to, bytes->data(), size);
     return et::Error::Ok;
   }
-  et::Result<size_t> size() const override { return bytes_.size(); }
+  et::Result<size_t> size() const override { return mapped_.size(); }
 
  private:
-  Bytes bytes_;
+  Bytes program_;
+  Bytes mapped_;
+};
+
+// The sample's file, mapped; a test damages a copy of its bytes.
+class SampleFile {
+ public:
+  SampleFile()
+      : bytes(testing::write_pte(testing::sample_program().program)),
+        program_size(testing::program_size(bytes)),
+        mapped(MappedFile::open(folder_.write("sample.pte", bytes)).value()) {}
+
+ private:
+  TestFolder folder_;
+
+ public:
+  const std::vector<uint8_t> bytes;
+  const size_t program_size;
+  const std::shared_ptr<const MappedFile> mapped;
 };
 
 void read_all(const Tensor& tensor) {
@@ -218,7 +242,7 @@ struct Tally {
 };
 
 // The runtime wants its program 16-byte aligned; malloc'ed vectors are.
-void drive(const std::vector<uint8_t>& file, Tally& tally) {
+void drive(const std::vector<uint8_t>& file, const SampleFile& sample, Tally& tally) {
   const Result<PteHeader> header = parse_header(file, file.size());
   if (!header.ok()) return;
   PrecheckLimits limits;
@@ -228,7 +252,7 @@ void drive(const std::vector<uint8_t>& file, Tally& tally) {
   const Bytes program_bytes = Bytes(file).first(static_cast<size_t>(header->program_size));
   if (!precheck_program(program_bytes, limits).ok()) return;
   ++tally.passed;
-  MemoryLoader loader(file);
+  SplitLoader loader(file, sample.mapped->bytes());
   const et::Result<et::Program> program =
       et::Program::load(&loader, et::Program::Verification::InternalConsistency);
   if (!program.ok()) return;
@@ -244,8 +268,9 @@ void drive(const std::vector<uint8_t>& file, Tally& tally) {
 
 TEST(PrecheckMutation, TheSampleItselfRuns) {
   start_runtime();
+  const SampleFile sample;
   Tally tally;
-  drive(testing::write_pte(testing::sample_program().program), tally);
+  drive(sample.bytes, sample, tally);
   EXPECT_EQ(tally.passed, 1);
   EXPECT_EQ(tally.loaded_programs, 1);
   EXPECT_EQ(tally.loaded_methods, 6);  // `delegated` lacks its backend
@@ -254,14 +279,15 @@ TEST(PrecheckMutation, TheSampleItselfRuns) {
 
 TEST(PrecheckMutation, EveryByteOfTheProgramSetToTellingValues) {
   start_runtime();
-  const std::vector<uint8_t> file = testing::write_pte(testing::sample_program().program);
-  const size_t size = testing::program_size(file);
+  const SampleFile sample;
+  const std::vector<uint8_t>& file = sample.bytes;
+  const size_t size = sample.program_size;
   Tally tally;
   std::vector<uint8_t> damaged = file;
   for (size_t at = 0; at < size; ++at) {
     for (int value : {0x00, 0x01, 0x7f, 0x80, 0xff, file[at] ^ 1, file[at] + 1, file[at] - 1}) {
       damaged[at] = static_cast<uint8_t>(value);
-      drive(damaged, tally);
+      drive(damaged, sample, tally);
     }
     damaged[at] = file[at];
   }
@@ -273,8 +299,9 @@ TEST(PrecheckMutation, EveryByteOfTheProgramSetToTellingValues) {
 
 TEST(PrecheckMutation, RandomDamageInSeveralPlaces) {
   start_runtime();
-  const std::vector<uint8_t> file = testing::write_pte(testing::sample_program().program);
-  const size_t size = testing::program_size(file);
+  const SampleFile sample;
+  const std::vector<uint8_t>& file = sample.bytes;
+  const size_t size = sample.program_size;
   std::mt19937 random(20260824);
   Tally tally;
   constexpr int kRounds = 20000;
@@ -292,7 +319,7 @@ TEST(PrecheckMutation, RandomDamageInSeveralPlaces) {
                     damaged.begin() + static_cast<long>(std::min(at / 4 * 4, size - 4)));
       }
     }
-    drive(damaged, tally);
+    drive(damaged, sample, tally);
   }
   std::printf("%d randomly damaged programs: %d passed the pre-check, %d loaded, %d methods ran\n",
               kRounds, tally.passed, tally.loaded_programs, tally.ran_methods);
@@ -301,10 +328,11 @@ TEST(PrecheckMutation, RandomDamageInSeveralPlaces) {
 
 TEST(PrecheckMutation, EveryTruncation) {
   start_runtime();
-  const std::vector<uint8_t> file = testing::write_pte(testing::sample_program().program);
+  const SampleFile sample;
+  const std::vector<uint8_t>& file = sample.bytes;
   Tally tally;
   for (size_t size = 0; size < file.size(); ++size) {
-    drive(std::vector<uint8_t>(file.begin(), file.begin() + static_cast<long>(size)), tally);
+    drive({file.begin(), file.begin() + static_cast<long>(size)}, sample, tally);
   }
   EXPECT_EQ(tally.passed, 0);
 }

@@ -30,6 +30,11 @@ struct ProgramParts {
 // Where a value's memory is.
 enum class Backing : uint8_t { NoTensor, Caller, Constant, Planned, External };
 
+// Memory of the mapped file: a write to it is a crash.
+inline bool is_read_only(Backing backing) {
+  return backing == Backing::Constant || backing == Backing::External;
+}
+
 struct Value {
   ValueType type = ValueType::None;
   Backing backing = Backing::NoTensor;

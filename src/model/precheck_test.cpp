@@ -132,6 +132,7 @@ TEST(Precheck, EveryLetterOfASignatureMeansItsType) {
   };
   const Case cases[] = {
       {'T', kWeights, kSeven, false},  {'t', kWeights, kSeven, true},
+      {'C', kWeights, kHidden, false}, {'C', kWeights, kTokens, false},
       {'W', kHidden, kWeights, false}, {'I', kSeven, kEps, false},
       {'i', kSeven, kEps, true},       {'D', kEps, kSeven, false},
       {'d', kEps, kSeven, true},       {'B', kFlag, kSeven, false},
@@ -163,6 +164,42 @@ TEST(Precheck, InputsAndOutputsExist) {
       {"list of inputs", [](auto& s) { unset(s.forward, slot::kInputs); }},
       {"list of outputs", [](auto& s) { unset(s.forward, slot::kOutputs); }},
   });
+}
+
+// The runtime copies an input into a constant tensor, and the file is mapped read-only.
+TEST(Precheck, ConstantsAreNoInputs) {
+  expect_refused({
+      {"input 1 is value 2, a constant tensor",
+       [](auto& s) {
+         set(s.forward, sub(slot::kInputs, ints({kTokens, kWeights})));
+       }},
+      {"input 0 is value 2, a constant tensor",
+       [](auto& s) {
+         set(content(s, kWeights),
+             sub(slot::kExtra, table({text(slot::kQualifiedName, "w"), u8(slot::kLocation, 1)})));
+         set(s.forward, sub(slot::kInputs, ints({kWeights})));
+       }},
+  });
+}
+
+// Kernels of other libraries are not listed; the stock form still says what they write.
+TEST(Precheck, NothingKnownToBeWrittenIsAConstant) {
+  const auto passes = [](std::vector<int32_t> arguments, int32_t moved_from = -1) {
+    const Sample sample = sample_program();
+    set(call(sample, 0), sub(slot::kArgs, ints(std::move(arguments))));
+    if (moved_from >= 0) {
+      set(call(sample, 2), i32(slot::kFrom, moved_from));
+      set(call(sample, 2), i32(slot::kTo, kHidden));
+    }
+    return check(sample.program, [](PrecheckLimits& limits) { limits.signatures = {}; }).ok();
+  };
+  EXPECT_TRUE(passes({kTokens, kHidden, kHidden}));
+  EXPECT_TRUE(passes({kTokens, kWeights, kHidden}));
+  EXPECT_TRUE(passes({kSeven, kSeven}));
+  EXPECT_FALSE(passes({kTokens, kWeights, kWeights}));
+  EXPECT_FALSE(passes({kTokens, kTensorItems, kTensorItems}));  // weights are one of the items
+  EXPECT_TRUE(passes({kTokens, kMaybeItems, kMaybeItems}));
+  EXPECT_FALSE(passes({kTokens, kHidden, kHidden}, kWeights));  // weights were moved there
 }
 
 TEST(Precheck, MethodsAreComplete) {
@@ -336,6 +373,20 @@ TEST(Precheck, ListsHoldWhatTheySayUnlessTheCallerGivesIt) {
   EXPECT_TRUE(check(sample.program).ok());
 }
 
+// 30,000 arguments that all name one list of 30,000 tensors: read once, not 900 million times.
+TEST(Precheck, AListNamedOftenIsReadOnce) {
+  constexpr size_t kMany = 30'000;
+  const Sample sample = sample_program();
+  set(content(sample, kTensorItems),
+      sub(slot::kScalar, ints(std::vector<int32_t>(kMany, kHidden))));
+  const NodePtr calls = at(item(at(sample.forward, slot::kChains), 0), slot::kInstructions);
+  for (int i = 0; i < 20; ++i) {
+    calls->items.push_back(kernel_call(0, std::vector<int32_t>(kMany, kTensorItems)));
+  }
+  const auto unlisted = [](PrecheckLimits& limits) { limits.signatures = {}; };
+  EXPECT_TRUE(check(sample.program, unlisted).ok());  // else ctest's time limit ends it
+}
+
 TEST(Precheck, JumpsLeadForwardAndStayInside) {
   const auto jump = [](int32_t condition, int32_t destination) {
     return [=](const Sample& s) {
@@ -371,6 +422,8 @@ TEST(Precheck, MovesKeepTypes) {
       {"one of another type", move(kWeights, kSeven)},
       {"value 50", move(50, kSeven)},
       {"value 50", move(kSeven, 50)},
+      {"over value 2, which is read-only", move(kHidden, kWeights)},
+      {"over input value 0", move(kWeights, kTokens)},
       // Weights moved over a tensor that is written afterwards.
       {"kind than 'W'", move(kWeights, kLogits)},
   });

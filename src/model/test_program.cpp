@@ -350,7 +350,7 @@ size_t program_size(const std::vector<uint8_t>& file) {
   return static_cast<size_t>(size);
 }
 
-const std::vector<OperatorSignature> kSampleSignatures = {{"test::mix.out", "TTWIDW"},
+const std::vector<OperatorSignature> kSampleSignatures = {{"test::mix.out", "TCWIDW"},
                                                           {"test::sum.out", "AALAASAW"}};
 
 }  // namespace etb::model::testing

@@ -33,11 +33,11 @@ Result<std::optional<kernels::Path>> path_by_name(const std::string& name) {
 
 // As docs/design/data-path.md lists them.
 constexpr model::OperatorSignature kSignatures[] = {
-    {"etb::embed.out", "TTDW"},
-    {"etb::rope_table.out", "TTTDW"},
-    {"etb::attention.out", "TTTTTTTTWWIIIIIIIDDW"},
-    {"etb::mlp.out", "TTTTTWIDW"},
-    {"etb::head.out", "TTTWIDW"},
+    {"etb::embed.out", "TCDW"},
+    {"etb::rope_table.out", "TTCDW"},
+    {"etb::attention.out", "TTTCCCCCWWIIIIIIIDDW"},
+    {"etb::mlp.out", "TCCCCWIDW"},
+    {"etb::head.out", "TCCWIDW"},
 };
 
 // The runtime's own verification lets some programs through that crash it: this comes first.
