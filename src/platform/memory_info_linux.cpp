@@ -1,22 +1,25 @@
-// /proc/self/status, /proc/self/stat, /proc/meminfo, and the memory controllers of cgroup v1 and
-// v2.
+// /proc/self/{status,stat,statm,smaps_rollup} and /proc/meminfo.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 
-#include "base/text.h"
 #include "platform/anonymous_memory.h"
+#include "platform/cgroup.h"
 #include "platform/files.h"
 #include "platform/memory_info.h"
-#include "platform/paths.h"
+#include "platform/os_error_posix.h"
 #include "platform/proc_text.h"
 
 namespace etb {
 namespace {
 
 constexpr size_t kTextLimit = size_t{1} << 20;  // no file read here comes near it
-constexpr int kCgroupDepth = 64;
 
 // The n-th blank-separated word (0 = first) behind the ')' that ends the process name.
 std::string_view stat_word(std::string_view stat, int n) {
@@ -32,51 +35,16 @@ std::string_view stat_word(std::string_view stat, int n) {
   }
 }
 
-// Our group in the line of /proc/self/cgroup whose controller list is `controllers`
-// ("0::/a/b" for v2, "4:memory:/a/b" for v1); empty if there is none.
-std::string_view cgroup_path(std::string_view text, std::string_view controller) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    const std::string_view line = text.substr(at, end - at);
-    at = end + 1;
-    const size_t first = line.find(':');
-    const size_t second = first == line.npos ? line.npos : line.find(':', first + 1);
-    if (second == line.npos) continue;
-    const std::string list = concat(",", line.substr(first + 1, second - first - 1), ",");
-    const bool ours =
-        controller.empty() ? list == ",," : list.find(concat(",", controller, ",")) != list.npos;
-    if (ours) return line.substr(second + 1);
+// statm: size, resident, shared (of files) and more, in pages. 0 if that is not what it says.
+uint64_t statm_anonymous_pages(std::string_view text) {
+  std::optional<uint64_t> numbers[3];
+  for (std::optional<uint64_t>& number : numbers) {
+    number = leading_number(text);
+    if (!number) return 0;
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    text.remove_prefix(std::min(text.find(' '), text.size()));
   }
-  return {};
-}
-
-struct CgroupFiles {
-  std::string mount;       // where the hierarchy is mounted
-  std::string_view limit;  // file names
-  std::string_view used;
-};
-
-std::optional<uint64_t> number_in(const std::string& path) {
-  const Result<std::string> text = read_text_file(path, kTextLimit);
-  return text.ok() ? leading_number(*text) : std::nullopt;  // "max" is no number: no limit
-}
-
-// Walks from our group to the root of the hierarchy: the tightest limit on the way counts. Groups
-// outside our own view (a container without a cgroup namespace) have no files and are passed over.
-void tighten(const CgroupFiles& files, std::string_view group, MachineMemory& memory) {
-  for (int depth = 0; depth < kCgroupDepth; ++depth) {
-    while (group.ends_with('/')) group.remove_suffix(1);
-    const std::string folder = concat(files.mount, group);
-    const std::optional<uint64_t> limit = number_in(join_path(folder, files.limit));
-    // v1 says "no limit" by a number beyond any machine.
-    const bool real = limit && *limit < memory.total_bytes;
-    if (real && (!memory.limit_bytes || *limit < *memory.limit_bytes)) {
-      memory.limit_bytes = limit;
-      memory.limit_used_bytes = number_in(join_path(folder, files.used));
-    }
-    if (group.empty()) return;
-    group = group.substr(0, group.rfind('/'));
-  }
+  return *numbers[1] - std::min(*numbers[1], *numbers[2]);
 }
 
 }  // namespace
@@ -115,35 +83,65 @@ Result<MachineMemory> machine_memory(const std::string& root) {
   memory.total_bytes = *total;
   memory.available_bytes =
       proc_kilobytes(info, "MemAvailable").value_or(proc_kilobytes(info, "MemFree").value_or(0));
-  const Result<std::string> groups = read_text_file(root + "/proc/self/cgroup", kTextLimit);
-  if (!groups.ok()) return memory;  // a kernel without cgroups
-  const std::string_view v2 = cgroup_path(*groups, "");
-  const std::string_view v1 = cgroup_path(*groups, "memory");
-  const std::string mount = root + "/sys/fs/cgroup";
-  if (!v2.empty()) tighten({mount, "memory.max", "memory.current"}, v2, memory);
-  if (!v1.empty()) {
-    tighten({mount + "/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"}, v1, memory);
+  if (const auto group = tightest_cgroup(root, memory.total_bytes)) {
+    memory.limit_bytes = group->bound_bytes();
+    memory.limit_used_bytes = group->held_bytes();
   }
   return memory;
 }
 
+Result<SharedMemory> shared_memory(const std::string& root) {
+  ETB_ASSIGN_OR_RETURN(const std::string rollup,
+                       read_text_file(root + "/proc/self/smaps_rollup", kTextLimit));
+  const std::optional<uint64_t> pss = proc_kilobytes(rollup, "Pss");
+  if (!pss) return Status(StatusCode::Unsupported, "/proc/self/smaps_rollup has no Pss");
+  const auto bytes = [&rollup](std::string_view key) {
+    return proc_kilobytes(rollup, key).value_or(0);
+  };
+  SharedMemory memory;
+  memory.pss_bytes = *pss;
+  memory.private_clean_bytes = bytes("Private_Clean");
+  memory.private_dirty_bytes = bytes("Private_Dirty");
+  memory.shared_bytes = bytes("Shared_Clean") + bytes("Shared_Dirty");
+  memory.swap_pss_bytes = bytes("SwapPss");
+  return memory;
+}
+
+Result<FootprintSampler> FootprintSampler::open(const std::string& root) {
+  const std::string path = root + "/proc/self/statm";
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return os_error("open", path, errno);
+  return FootprintSampler(file);
+}
+
+FootprintSampler::~FootprintSampler() {
+  if (file_ >= 0) ::close(file_);
+}
+
+FootprintSampler::FootprintSampler(FootprintSampler&& other) noexcept
+    : file_(std::exchange(other.file_, -1)) {}
+
+FootprintSampler& FootprintSampler::operator=(FootprintSampler&& other) noexcept {
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+uint64_t FootprintSampler::sample() const {
+  char text[128];  // seven numbers
+  const ssize_t got = ::pread(file_, text, sizeof text, 0);
+  if (got <= 0) return 0;
+  return statm_anonymous_pages({text, static_cast<size_t>(got)}) * page_size();
+}
+
 struct AnonymousPeakSampler::State {
-  // statm: size, resident, shared (= of files) pages; cheaper to read than status.
   void sample() {
-    const Result<std::string> text = read_text_file("/proc/self/statm", kTextLimit);
-    if (!text.ok()) return;
-    std::string_view rest = *text;
-    rest.remove_prefix(std::min(rest.find(' '), rest.size()));
-    const uint64_t resident = leading_number(rest).value_or(0);
-    rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-    rest.remove_prefix(std::min(rest.find(' '), rest.size()));
-    const uint64_t shared = leading_number(rest).value_or(resident);
-    const uint64_t now = (resident - std::min(shared, resident)) * page_size();
+    const uint64_t now = sampler.ok() ? sampler->sample() : 0;
     uint64_t seen = peak.load();
     while (now > seen && !peak.compare_exchange_weak(seen, now)) {
     }
   }
 
+  const Result<FootprintSampler> sampler = FootprintSampler::open();
   std::atomic<uint64_t> peak{0};
   std::mutex mutex;
   std::condition_variable wake;

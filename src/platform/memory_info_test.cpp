@@ -2,9 +2,13 @@
 #include "platform/memory_info.h"
 
 #include <cstring>
+#include <memory>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "platform/anonymous_memory.h"
+#include "platform/free_memory.h"
 #include "platform/proc_text.h"
 #include "platform/test_folder.h"
 
@@ -109,50 +113,107 @@ TEST_F(RecordedMachine, OldKernelFallsBackToFreeMemory) {
   EXPECT_EQ(memory().available_bytes, 1024 * kMiB);
 }
 
-TEST_F(RecordedMachine, V2TakesTheTightestOnTheWayToTheRoot) {
+// How groups are read is told by cgroup_test.cpp.
+TEST_F(RecordedMachine, TakesLimitAndUseOfTheTightestGroup) {
   root_.write("proc/self/cgroup", "0::/user.slice/app.scope\n");
   root_.write("sys/fs/cgroup/user.slice/app.scope/memory.max", "max\n");
   root_.write("sys/fs/cgroup/user.slice/memory.max", "2147483648\n");
   root_.write("sys/fs/cgroup/user.slice/memory.current", "1000000\n");
+  root_.write("sys/fs/cgroup/user.slice/memory.stat", "active_file 300000\n");
   root_.write("sys/fs/cgroup/memory.max", "4294967296\n");
   EXPECT_EQ(memory().limit_bytes, 2048 * kMiB);
-  EXPECT_EQ(memory().limit_used_bytes, 1000000U);
+  EXPECT_EQ(memory().limit_used_bytes, 700000U);
 }
 
-TEST_F(RecordedMachine, V2InAContainerSeesItsOwnRoot) {
+TEST_F(RecordedMachine, ALimitBeyondTheMachineIsNone) {
   root_.write("proc/self/cgroup", "0::/\n");
-  root_.write("sys/fs/cgroup/memory.max", "536870912\n");
-  EXPECT_EQ(memory().limit_bytes, 512 * kMiB);
+  root_.write("sys/fs/cgroup/memory.max", std::to_string(16384 * kMiB) + "\n");
+  EXPECT_FALSE(memory().limit_bytes.has_value());
   EXPECT_FALSE(memory().limit_used_bytes.has_value());
 }
 
-TEST_F(RecordedMachine, V1FindsItsHierarchyAndItsWordForUnlimited) {
-  root_.write("proc/self/cgroup",
-              "5:cpu,cpuacct:/x\n4:memory:/docker/abc\n1:name=systemd:/\n0::/\n");
-  root_.write("sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "9223372036854771712\n");
-  root_.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
-  EXPECT_FALSE(memory().limit_bytes.has_value());
-  root_.write("sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "1073741824\n");
-  root_.write("sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes", "5\n");
-  EXPECT_EQ(memory().limit_bytes, 1024 * kMiB);
-  EXPECT_EQ(memory().limit_used_bytes, 5U);
-}
-
-TEST_F(RecordedMachine, V1InsideAContainerHasItsLimitAtTheMount) {
-  root_.write("proc/self/cgroup", "4:memory:/docker/abc\n");  // no such folder in here
-  root_.write("sys/fs/cgroup/memory/memory.limit_in_bytes", "1073741824\n");
-  EXPECT_EQ(memory().limit_bytes, 1024 * kMiB);
-}
-
-TEST_F(RecordedMachine, OddFilesAreNoLimit) {
-  for (const char* groups : {"", "no colons", "0:", "0::", ":::::", "0::relative"}) {
-    root_.write("proc/self/cgroup", groups);
-    root_.write("sys/fs/cgroup/memory.max", "99999999999999999999999\n");
-    EXPECT_FALSE(memory().limit_bytes.has_value()) << groups;
-  }
+TEST_F(RecordedMachine, WithoutATotalIsRefused) {
   root_.write("proc/meminfo", "");
   EXPECT_EQ(machine_memory(root_.path()).status().code(), StatusCode::Unsupported);
 }
+
+TEST(SharedMemory, ReadsARecordedProcess) {
+  TestFolder root;
+  root.write("proc/self/smaps_rollup",
+             "560a27cf3000-7fffe2000000 ---p 00000000 00:00 0     [rollup]\n"
+             "Rss:    1608 kB\nPss:     250 kB\nPss_Dirty:  108 kB\nShared_Clean:  1460 kB\n"
+             "Shared_Dirty: 4 kB\nPrivate_Clean: 40 kB\nPrivate_Dirty: 108 kB\nSwapPss: 3 kB\n");
+  const auto memory = shared_memory(root.path());
+  ASSERT_TRUE(memory.ok()) << memory.status().to_string();
+  EXPECT_EQ(memory->pss_bytes, 250U * 1024);
+  EXPECT_EQ(memory->private_clean_bytes, 40U * 1024);
+  EXPECT_EQ(memory->private_dirty_bytes, 108U * 1024);
+  EXPECT_EQ(memory->shared_bytes, 1464U * 1024);
+  EXPECT_EQ(memory->swap_pss_bytes, 3U * 1024);
+}
+
+TEST(SharedMemory, SaysWhatIsMissing) {
+  TestFolder root;
+  EXPECT_EQ(shared_memory(root.path()).status().code(), StatusCode::NotFound);
+  root.write("proc/self/smaps_rollup", "Rss: 1 kB\n");
+  EXPECT_EQ(shared_memory(root.path()).status().code(), StatusCode::Unsupported);
+}
+
+#ifndef ETB_EMULATED  // an emulator answers for itself, not for the program in it
+TEST(SharedMemory, OfThisProcessLiesBelowItsResidentPages) {
+  const auto shared = shared_memory();
+  const auto process = process_memory();
+  ASSERT_TRUE(shared.ok() && process.ok());
+  EXPECT_GT(shared->pss_bytes, 0U);
+  EXPECT_LE(shared->pss_bytes, process->rss_bytes + kMiB);
+}
+#endif
+
+TEST(FootprintSampler, FollowsDirtyPagesUpAndDown) {
+  auto opened = FootprintSampler::open();
+  ASSERT_TRUE(opened.ok()) << opened.status().to_string();
+  const FootprintSampler sampler = std::move(opened).value();
+  const uint64_t before = sampler.sample();
+  EXPECT_GT(before, 0U);
+  auto memory = AnonymousMemory::reserve(64 * kMiB);
+  ASSERT_TRUE(memory.ok());
+  std::memset(memory->data(), 1, memory->size());
+  EXPECT_GE(sampler.sample(), before + 60 * kMiB);
+  ASSERT_TRUE(memory->discard(0, memory->size()).ok());
+  EXPECT_LT(sampler.sample(), before + 16 * kMiB);
+}
+
+TEST(FootprintSampler, CountsPagesThatAreOfNoFile) {
+  TestFolder root;
+  EXPECT_EQ(FootprintSampler::open(root.path()).status().code(), StatusCode::NotFound);
+  root.write("proc/self/statm", "90000 500 200 30 0 600 0\n");
+  const auto sampler = FootprintSampler::open(root.path());
+  ASSERT_TRUE(sampler.ok());
+  EXPECT_EQ(sampler->sample(), 300 * page_size());
+  for (const char* odd : {"", "5", "a b c", "1 2", "1 5 9 2\n"}) {
+    root.write("proc/self/statm", odd);
+    EXPECT_EQ(sampler->sample(), 0U) << odd;
+  }
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // their heap is another
+TEST(FreeMemory, GivesBackWhatTheHeapKeeps) {
+  const auto sampler = FootprintSampler::open();
+  ASSERT_TRUE(sampler.ok());
+  constexpr size_t kPieces = 1024;
+  std::vector<std::unique_ptr<char[]>> pieces(kPieces);
+  for (auto& piece : pieces) {  // 64 KiB each: below what the heap maps apart
+    piece = std::make_unique<char[]>(64 * 1024);
+    std::memset(piece.get(), 1, 64 * 1024);
+  }
+  // The last one holds the heap's end where it is.
+  for (size_t i = 0; i + 1 < kPieces; ++i) pieces[i].reset();
+  const uint64_t kept = sampler->sample();
+  give_back_free_memory();
+  EXPECT_LT(sampler->sample() + 48 * kMiB, kept);
+  EXPECT_EQ(pieces.back()[0], 1);
+}
+#endif
 
 TEST(AnonymousPeakSampler, SeesAPeakThatIsGoneAgain) {
   AnonymousPeakSampler sampler(1);
