@@ -163,6 +163,14 @@ TEST(Precheck, InputsAndOutputsExist) {
       {"output 0 names value -1", [](auto& s) { set(s.forward, sub(slot::kOutputs, ints({-1}))); }},
       {"list of inputs", [](auto& s) { unset(s.forward, slot::kInputs); }},
       {"list of outputs", [](auto& s) { unset(s.forward, slot::kOutputs); }},
+      {"a list of 4097 where at most 4096",
+       [](auto& s) {
+         set(s.forward, sub(slot::kInputs, ints(std::vector<int32_t>(4097, kTokens))));
+       }},
+      {"a list of 4097 where at most 4096",
+       [](auto& s) {
+         set(s.forward, sub(slot::kOutputs, ints(std::vector<int32_t>(4097, kLogits))));
+       }},
   });
 }
 
@@ -232,7 +240,7 @@ TEST(Precheck, TensorsAreWellFormed) {
       {"unknown location", tensor_fault(sub(slot::kExtra, table({u8(slot::kLocation, 2)})))},
       {"lacks its name", tensor_fault(sub(slot::kExtra, table({u8(slot::kLocation, 1)})))},
       {"same length", [](auto& s) { unset(content(s, kHidden), slot::kDimOrder); }},
-      {"17 dims",
+      {"a list of 17 where at most 16",
        [](auto& s) {
          set(content(s, kHidden), sub(slot::kSizes, ints(std::vector<int32_t>(17, 1))));
          set(content(s, kHidden), sub(slot::kDimOrder, bytes(std::vector<uint8_t>(17, 0))));

@@ -8,8 +8,6 @@
 namespace etb::model::precheck {
 namespace {
 
-constexpr size_t kMostDims = 16;  // of the runtime
-
 // One range that must lie inside another; overflow-safe.
 bool inside(uint64_t offset, uint64_t bytes, uint64_t size) {
   return offset <= size && bytes <= size - offset;
@@ -27,9 +25,8 @@ Status check_shape(const FlatTable& tensor) {
   if (!sizes.exists() || !order.exists() || sizes.size() != order.size()) {
     return corrupt("it lacks sizes or a dim order of the same length");
   }
-  if (sizes.size() > kMostDims) return corrupt(concat(sizes.size(), " dims are too many"));
   if (!tensor_bytes(tensor)) return corrupt("its sizes are negative or overflow");
-  uint32_t seen = 0;
+  uint32_t seen = 0;  // check_structure() has seen to at most 16 dims
   for (size_t i = 0; i < order.size(); ++i) {
     const uint8_t dim = order.get<uint8_t>(i);
     if (dim >= order.size() || ((seen >> dim) & 1U) != 0) {

@@ -103,10 +103,12 @@ Status PteFile::read_named_data(const FlatTable& root) {
   return {};
 }
 
-// Of our own files only: another writer may use the place in the header for something else.
+// Of our own files only, which always carry one: another writer may use the place in the header for
+// something else. Any of our keys makes the file ours here, so that damage to one is noticed too.
 Status PteFile::check_checksum() const {
-  if (!is_own() || !header_.checksum) return {};
-  if (program_checksum(program()) == *header_.checksum) return {};
+  const bool ours = is_own() || has_named_data(kTokenizerKey) || has_named_data(kTemplateKey);
+  if (!ours) return {};
+  if (header_.checksum && program_checksum(program()) == *header_.checksum) return {};
   return corrupt(
       "the program part does not match its checksum: the file is damaged; import it again");
 }

@@ -54,7 +54,8 @@ class PteFile {
   // Where constant i begins in it; [0] is unused.
   const std::vector<uint64_t>& constant_offsets() const { return constant_offsets_; }
 
-  // A file is ours if it has a manifest.
+  // A file is ours if it has a manifest. Such a file has a checksum of its program part, which
+  // open() has compared.
   bool is_own() const { return has_named_data(kManifestKey); }
   const PteSummary& summary() const { return summary_; }
 

@@ -19,10 +19,13 @@ std::vector<uint8_t> sample_file() {
   return write_pte(sample_program().program);
 }
 
-// A program with our key among its named data, hence with a checksum that counts.
+// A program with our keys among its named data, hence with a checksum that counts.
 std::vector<uint8_t> own_file() {
   const Sample sample = sample_program();
-  set(item(at(sample.program, slot::kNamedData), 0), text(slot::kKey, kManifestKey));
+  const auto named = [](std::string_view key) {
+    return table({text(slot::kKey, key), i32(slot::kNamedSegment, 1)});
+  };
+  set(sample.program, sub(slot::kNamedData, tables({named(kManifestKey), named(kTokenizerKey)})));
   return write_pte(sample.program, {.own_header = true});
 }
 
@@ -107,6 +110,25 @@ TEST(PteFile, ReadsMetadataMethods) {
   EXPECT_TRUE(summary.int_constants("absent").empty());
 }
 
+// 4096 outputs that all are one text of 1 kB: 4 MB of a file of a few kilobytes.
+TEST(PteFile, TextsNamedOftenDoNotMultiply) {
+  const auto summary_of = [](size_t outputs) {
+    const Sample sample = sample_program();
+    const NodePtr method = item(at(sample.program, slot::kPlans), 6);  // get_name
+    set(at(item(at(method, slot::kValues), 0), slot::kValue),
+        text(slot::kScalar, std::string(1024, 'x')));
+    set(method, sub(slot::kOutputs, ints(std::vector<int32_t>(outputs, 0))));
+    const std::vector<uint8_t> bytes = write_pte(sample.program);
+    const auto file = PteFile::parse(bytes, "model.pte");
+    EXPECT_TRUE(file.ok()) << file.status().to_string();
+    return file->summary();
+  };
+  EXPECT_EQ(summary_of(1024).method("get_name")->constants.size(), 1024U);
+  const PteSummary summary = summary_of(1025);
+  EXPECT_TRUE(summary.method("get_name")->constants.empty());
+  EXPECT_EQ(summary.int_constant("get_max_seq_len"), 128);
+}
+
 TEST(PteFile, OpensAMappedFileAndKeepsTheMapping) {
   TestFolder folder;
   const std::string path = folder.write("model.pte", sample_file());
@@ -170,13 +192,23 @@ TEST(PteFile, OursMustMatchItsChecksum) {
   EXPECT_TRUE(file->is_own());
   int unnoticed = 0;
   for (size_t i = 8; i < program_size(bytes); ++i) {
-    bytes[i] ^= 4;
-    // Only where the damage makes it a file that is not ours: the length of the header, the key.
-    const auto damaged = PteFile::parse(bytes, "own.pte");
-    if (damaged.ok() && damaged->is_own() && damaged->header().checksum) ++unnoticed;
-    bytes[i] ^= 4;
+    for (const uint8_t bit : {uint8_t{4}, uint8_t{8}}) {  // 40 ^ 8: a header without a checksum
+      bytes[i] ^= bit;
+      const auto damaged = PteFile::parse(bytes, "own.pte");  // or it is no longer ours
+      if (damaged.ok() && damaged->is_own()) ++unnoticed;
+      bytes[i] ^= bit;
+    }
   }
   EXPECT_EQ(unnoticed, 0);
+}
+
+// Any length that leaves no room for the checksum.
+TEST(PteFile, OursCannotLoseItsChecksum) {
+  std::vector<uint8_t> bytes = own_file();
+  for (uint8_t length = 24; length < kOwnHeaderLength; ++length) {
+    bytes[kHeaderAt + 4] = length;
+    EXPECT_EQ(parse(bytes).code(), StatusCode::Corrupt) << int{length};
+  }
 }
 
 TEST(PteFile, EveryTruncationIsAnError) {

@@ -44,10 +44,13 @@ enum class Id : uint8_t {
 };
 
 // `width`: of a scalar, or of a vector's elements. `table`: of a table, or of a vector's elements.
+// `most`: elements of a vector; 0: no limit of its own. `cost`: of an element, see kMostElements.
 struct Field {
   Kind kind = Kind::Scalar;
   uint8_t width = 4;
   Id table = Id::Empty;
+  uint16_t most = 0;
+  uint8_t cost = 1;
 };
 
 constexpr Field kByte{Kind::Scalar, 1};
@@ -57,6 +60,11 @@ constexpr Field kString{Kind::String};
 constexpr Field kByteVector{Kind::Scalars, 1};
 constexpr Field kIntVector{Kind::Scalars, 4};
 constexpr Field kLongVector{Kind::Scalars, 8};
+// The runtime's own limits end at 16 dims; no method has a thousand inputs. A summary makes a
+// hundred bytes of each input.
+constexpr Field kDims{Kind::Scalars, 4, Id::Empty, 16};
+constexpr Field kDimOrder{Kind::Scalars, 1, Id::Empty, 16};
+constexpr Field kEnds{Kind::Scalars, 4, Id::Empty, 4096, 64};
 constexpr Field table_of(Id id) {
   return {Kind::Table, 4, id};
 }
@@ -73,8 +81,8 @@ constexpr Field kProgram[] = {kInt,
                               tables_of(Id::Subsegments),
                               tables_of(Id::Named)};
 constexpr Field kPlan[] = {
-    kString,     table_of(Id::Container), tables_of(Id::EValue),   kIntVector,
-    kIntVector,  tables_of(Id::Chain),    tables_of(Id::Operator), tables_of(Id::Delegate),
+    kString,     table_of(Id::Container), tables_of(Id::EValue),   kEnds,
+    kEnds,       tables_of(Id::Chain),    tables_of(Id::Operator), tables_of(Id::Delegate),
     kLongVector, tables_of(Id::Device)};
 constexpr Field kTwoStrings[] = {kString, kString};
 constexpr Field kUnion[] = {kByte, {Kind::Union}};
@@ -84,9 +92,16 @@ constexpr Field kText[] = {kString};
 constexpr Field kEights[] = {kLongVector};
 constexpr Field kOnes[] = {kByteVector};
 constexpr Field kFours[] = {kIntVector};
-constexpr Field kTensor[] = {
-    kByte, kInt,  kIntVector,         kByteVector, kByte, kInt, table_of(Id::Allocation),
-    kByte, kByte, table_of(Id::Extra)};
+constexpr Field kTensor[] = {kByte,
+                             kInt,
+                             kDims,
+                             kDimOrder,
+                             kByte,
+                             kInt,
+                             table_of(Id::Allocation),
+                             kByte,
+                             kByte,
+                             table_of(Id::Extra)};
 constexpr Field kAllocation[] = {kInt, kInt, kInt};
 constexpr Field kExtra[] = {kLong, kString, kByte, kByte, kByte};
 constexpr Field kCall[] = {kInt, kIntVector};
@@ -178,7 +193,7 @@ constexpr Id kInstructionTables[] = {Id::Empty,   Id::Call,    Id::Call,
 
 // The runtime's own verifier stops at a million tables too.
 constexpr uint64_t kMostTables = 1'000'000;
-constexpr uint64_t kMostElements = uint64_t{64} << 20;  // of vectors and strings, together
+constexpr uint64_t kMostElements = uint64_t{64} << 20;  // of vectors and strings, by their cost
 
 class Walk {
  public:
@@ -221,7 +236,7 @@ class Walk {
       case Kind::String:
         return string(target);
       case Kind::Scalars:
-        return vector(field.width, target);
+        return vector(field, target);
       case Kind::Tables:
         return tables(field.table, target);
       default:
@@ -244,12 +259,17 @@ class Walk {
     return elements_ > kMostElements ? damaged("too many elements", at) : Status();
   }
 
-  Status vector(size_t width, uint64_t at) {
+  Status vector(const Field& field, uint64_t at) {
+    const size_t width = field.width;
     const FlatVector vector(bytes_, at, width);
     const size_t align = width < 4 ? 4 : width;  // of the length and of the elements behind it
     const bool aligned = at % 4 == 0 && (at + 4) % align == 0;
     if (!aligned || !vector.exists()) return damaged("a list that is not inside the file", at);
-    return width == 1 ? Status() : count(vector.size(), at);
+    if (field.most != 0 && vector.size() > field.most) {
+      return damaged(concat("a list of ", vector.size(), " where at most ", field.most, " can be"),
+                     at);
+    }
+    return width == 1 ? Status() : count(uint64_t{field.cost} * vector.size(), at);
   }
 
   Status string(uint64_t at) {
@@ -261,7 +281,7 @@ class Walk {
   }
 
   Status tables(Id id, uint64_t at) {
-    ETB_RETURN_IF_ERROR(vector(4, at));
+    ETB_RETURN_IF_ERROR(vector(kIntVector, at));
     const FlatVector vector(bytes_, at, 4);
     for (size_t i = 0; i < vector.size(); ++i) {
       uint64_t target = 0;

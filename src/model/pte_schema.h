@@ -97,8 +97,9 @@ inline constexpr uint8_t kDataSegment = 1;
 FlatTable root_table(Bytes program);
 
 // Checks every table, vector and string that can be reached: inside the buffer, aligned, strings
-// ended by a zero, unions of known types with a value. Shared parts are counted each time they are
-// reached and the count is bounded, so that walking the program afterwards takes bounded time.
+// ended by a zero, unions of known types with a value, tensors of at most 16 dims, methods of at
+// most 4096 inputs and as many outputs. Shared parts are counted each time they are reached and the
+// count is bounded, so that walking the program afterwards takes bounded time and memory.
 Status check_structure(Bytes program);
 
 }  // namespace etb::model

@@ -50,13 +50,20 @@ std::optional<Constant> constant_of(const FlatTable& value) {
   }
 }
 
-// Empty unless every output is a literal.
-std::vector<Constant> constants_of(const FlatVector& values, const FlatVector& outputs) {
+// Empty unless every output is a literal. `text_room` is what is left for texts.
+std::vector<Constant> constants_of(const FlatVector& values, const FlatVector& outputs,
+                                   size_t& text_room) {
   std::vector<Constant> constants;
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int32_t id = outputs.get<int32_t>(i);
     if (id < 0 || static_cast<size_t>(id) >= values.size()) return {};
-    std::optional<Constant> constant = constant_of(values.table(static_cast<size_t>(id)));
+    const FlatTable value = values.table(static_cast<size_t>(id));
+    if (value.get<uint8_t>(slot::kType) == static_cast<uint8_t>(ValueType::String)) {
+      const size_t length = value.table(slot::kValue).string(slot::kScalar).size();
+      if (length > text_room) return {};
+      text_room -= length;
+    }
+    std::optional<Constant> constant = constant_of(value);
     if (!constant) return {};
     constants.push_back(std::move(*constant));
   }
@@ -86,7 +93,7 @@ void count_instructions(const FlatTable& plan, MethodSummary& method) {
   }
 }
 
-MethodSummary summarize_method(const FlatTable& plan) {
+MethodSummary summarize_method(const FlatTable& plan, size_t& text_room) {
   MethodSummary method;
   method.name = plan.string(slot::kPlanName);
   const FlatVector values = plan.tables(slot::kValues);
@@ -97,7 +104,7 @@ MethodSummary summarize_method(const FlatTable& plan) {
   method.constant_tensors = count_constant_tensors(values);
   count_instructions(plan, method);
   if (method.inputs.empty() && method.instructions == 0) {
-    method.constants = constants_of(values, outputs);
+    method.constants = constants_of(values, outputs, text_room);
   }
   const FlatVector operators = plan.tables(slot::kOperators);
   for (size_t i = 0; i < operators.size(); ++i) {
@@ -157,8 +164,9 @@ PteSummary summarize_program(Bytes program) {
   summary.program_bytes = program.size();
   summary.version = root.get<uint32_t>(slot::kVersion);
   const FlatVector plans = root.tables(slot::kPlans);
+  size_t text_room = kMostConstantText;
   for (size_t i = 0; i < plans.size(); ++i) {
-    summary.methods.push_back(summarize_method(plans.table(i)));
+    summary.methods.push_back(summarize_method(plans.table(i), text_room));
   }
   return summary;
 }

@@ -68,6 +68,10 @@ struct PteSummary {
   std::vector<int64_t> int_constants(std::string_view method) const;
 };
 
+// All texts among the constants together; a method whose texts go beyond it shows no constants. One
+// text of the file may be named by many methods, so its own size bounds nothing.
+inline constexpr size_t kMostConstantText = size_t{1} << 20;
+
 // Precondition: check_structure(program) is Ok (else what cannot be read is left out). Fills
 // methods and version.
 PteSummary summarize_program(Bytes program);
