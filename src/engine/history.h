@@ -1,6 +1,10 @@
 // formatted_prompt_with_history: which part of a conversation goes into the prompt, so that prompt
-// and answer fit the context. A pure function of (messages, what they cost, budget): whole
-// exchanges go, oldest first, never half of one; the system prompt and the newest user turn stay.
+// and answer fit the context. A pure function of (messages, policy, budget, state, what they cost):
+// whole exchanges go, oldest first; the system prompt, the newest turn and what is pinned stay.
+//
+// Tokens are counted on the prompt as it is rendered and encoded, never guessed. A conversation
+// that fits is rendered once; one that does not a handful of times more, each time shorter, however
+// many exchanges it has.
 #pragma once
 
 #include <cstddef>
@@ -10,34 +14,64 @@
 
 #include "base/status.h"
 #include "base/token_id.h"
+#include "engine/history_policy.h"
 #include "prompt/chat_template.h"
 
 namespace etb {
 
-struct HistoryBudget {
-  size_t context = 0;  // positions of the KV cache
-  size_t reserve = 0;  // of these, kept free for the answer
-  // Once something must go, more goes until the prompt fits this share of what is allowed: the KV
-  // cache is rebuilt seldom instead of at every turn.
-  double refill = 0.7;
-  // Messages (after the system prompt) that earlier turns left out: they stay out, and the cut
-  // moves on only when the prompt does not fit any more.
-  size_t already_dropped = 0;
-};
-
 struct FormattedPrompt {
   std::vector<TokenId> ids;
-  std::string text;    // what `ids` encode
-  size_t dropped = 0;  // messages left out
+  std::string text;  // what `ids` encode
+  // The rest is about the messages that were asked for; a FormatMessages leaves it alone.
+  size_t dropped = 0;                     // messages left out
+  size_t cut = 0;                         // HistoryState::cut of the next turn
+  std::vector<size_t> kept = {};          // indices of the messages that are in, ascending
+  std::vector<size_t> to_summarise = {};  // Summarise: of those left out, what no summary tells yet
 };
 
-// Renders messages and encodes the text; called a few times with ever fewer messages.
+// Renders messages and encodes the text: the same ids for the same messages.
 using FormatMessages =
     std::function<Result<FormattedPrompt>(const std::vector<prompt::Message>& messages)>;
 
-// ContextFull, with the numbers, if even system prompt and newest turn do not fit.
+// What stands in the prompt for messages that were left out. Made by history_summary.h.
+struct Summary {
+  std::string text;   // empty: there is none
+  size_t covers = 0;  // messages after the system prompt that it tells about
+};
+
+// What one turn hands to the next. Start with {} for a new conversation, and whenever messages
+// before the cut were changed.
+struct HistoryState {
+  size_t cut = 0;  // messages after the system prompt; earlier turns left them out, they stay out
+  Summary summary = {};  // shown as a note at the end of the system prompt, under every policy
+};
+
+// ContextFull, with the numbers, if even what must stay does not fit; any error of `format`. Then
+// nothing is lost: the messages and the state are the caller's and as they were.
+//
+// The result fits prompt_limit(budget); under Summarise, as soon as something is to be summarised
+// (`to_summarise` is not empty), also with summary_room tokens more. Its cut is never before
+// state.cut, unless that lies beyond the conversation, and a call with that cut gives the same
+// prompt again.
 Result<FormattedPrompt> formatted_prompt_with_history(const std::vector<prompt::Message>& messages,
-                                                      const HistoryBudget& budget,
+                                                      const HistoryPolicy& policy,
+                                                      const ContextBudget& budget,
+                                                      const HistoryState& state,
                                                       const FormatMessages& format);
+
+// A plain sliding window with the figures given one by one.
+struct HistoryBudget {
+  size_t context = 0;
+  size_t reserve = 0;  // of these, kept free for the answer; at most half
+  double refill = 0.7;
+  size_t already_dropped = 0;
+};
+inline Result<FormattedPrompt> formatted_prompt_with_history(
+    const std::vector<prompt::Message>& messages, const HistoryBudget& budget,
+    const FormatMessages& format) {
+  return formatted_prompt_with_history(messages, HistoryPolicy{.refill = budget.refill},
+                                       ContextBudget{budget.context, budget.reserve},
+                                       HistoryState{.cut = budget.already_dropped}, format);
+}
 
 }  // namespace etb

@@ -18,6 +18,8 @@ namespace etb::prompt {
 struct Message {
   std::string role;
   std::string content;
+  bool pinned =
+      false;  // stays in the context whatever goes (engine/history.h); no template sees it
 };
 
 struct RenderInput {

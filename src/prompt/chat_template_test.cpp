@@ -42,6 +42,12 @@ TEST(ChatTemplate, RendersMessages) {
             "<|im_start|>assistant\n");
 }
 
+TEST(ChatTemplate, NeverSeesThatAMessageIsPinned) {
+  EXPECT_EQ(render("{{ messages[0] }}{{ messages[0].pinned is defined }}",
+                   {.messages = {{"user", "Hi", true}}}),
+            "{'role': 'user', 'content': 'Hi'}False");
+}
+
 TEST(ChatTemplate, UserTextIsNeverRead) {
   EXPECT_EQ(render("{{ messages[0].content }}", {.messages = {{"user", "{{ 1 }}{% if %}{#"}}}),
             "{{ 1 }}{% if %}{#");
