@@ -18,8 +18,7 @@ namespace etb::prompt {
 struct Message {
   std::string role;
   std::string content;
-  bool pinned =
-      false;  // stays in the context whatever goes (engine/history.h); no template sees it
+  bool pinned = false;  // stays in the context whatever goes; no template sees it
 };
 
 struct RenderInput {

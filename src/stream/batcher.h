@@ -1,6 +1,12 @@
 // Groups pieces of text, so that a user interface gets a message every few tokens and not one a
 // token: after `tokens` pieces or `interval_ns`, whichever comes first. The first piece leaves at
 // once (time to first token), and finish() always flushes.
+//
+// There is no timer: the batcher acts only when a token comes. So that text need not wait for a
+// token that comes too late, it leaves early when the next token is expected after the interval's
+// end. Expected is the larger of the last two gaps between tokens: a model that is slow is believed
+// at once, one that hesitated once costs a message more. Only a pause that nothing announced can
+// make text wait, until the token that ends it.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +19,8 @@
 namespace etb::stream {
 
 struct BatchOptions {
-  int tokens = 3;
-  int64_t interval_ns = 50'000'000;
+  int tokens = 3;                    // 1 or less: each token by itself
+  int64_t interval_ns = 50'000'000;  // since the last message; 0 or less: each token by itself
 };
 
 class Batcher {
@@ -26,10 +32,11 @@ class Batcher {
 
   // One token's text; may be empty (it still counts as a token).
   void push(std::string_view text);
-  void finish() { flush(); }
+  void finish() { flush(clock_.now_ns()); }
 
  private:
-  void flush();
+  void flush(int64_t now_ns);
+  int64_t expected_gap(int64_t now_ns);
 
   BatchOptions options_;
   const Clock& clock_;
@@ -37,6 +44,9 @@ class Batcher {
   std::string pending_;
   int pending_tokens_ = 0;
   int64_t last_flush_ns_;
+  int64_t last_push_ns_;
+  int64_t last_gap_ns_ = 0;
+  bool any_pushed_ = false;
   bool first_sent_ = false;
 };
 

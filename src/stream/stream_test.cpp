@@ -143,25 +143,72 @@ TEST(StopFilter, AnySplitEqualsTheDefinitionAndNothingLeaks) {
   }
 }
 
-TEST(Batcher, FirstAtOnceThenByCountOrTime) {
+// When each message left and what was in it, if token i ("a", "b", ...) comes at `times[i]`.
+std::vector<std::pair<int64_t, std::string>> messages_for(const BatchOptions& options,
+                                                          const std::vector<int64_t>& times) {
   FakeClock clock;
-  std::vector<std::string> sent;
-  Batcher batcher({.tokens = 3, .interval_ns = 50}, clock,
-                  [&](std::string_view s) { sent.emplace_back(s); });
-  batcher.push("a");
-  EXPECT_EQ(sent.size(), 1u);
-  batcher.push("b");
-  batcher.push("c");
-  EXPECT_EQ(sent.size(), 1u);
-  batcher.push("d");
-  EXPECT_EQ(sent.back(), "bcd");
-  batcher.push("e");
-  clock.now = 60;
-  batcher.push("f");
-  EXPECT_EQ(sent.back(), "ef");
-  batcher.push("g");
+  std::vector<std::pair<int64_t, std::string>> sent;
+  Batcher batcher(options, clock,
+                  [&](std::string_view s) { sent.emplace_back(clock.now, std::string(s)); });
+  for (size_t i = 0; i < times.size(); ++i) {
+    clock.now = times[i];
+    batcher.push(std::string(1, static_cast<char>('a' + i)));
+  }
   batcher.finish();
-  EXPECT_EQ(sent.back(), "g");
+  return sent;
+}
+
+using Sent = std::vector<std::pair<int64_t, std::string>>;
+constexpr BatchOptions kThreeOrFifty{.tokens = 3, .interval_ns = 50};
+
+TEST(Batcher, TheFirstTokenLeavesAtOnceThenThreeByThree) {
+  EXPECT_EQ(messages_for(kThreeOrFifty, {900, 901, 902, 903, 904}),
+            (Sent{{900, "a"}, {903, "bcd"}, {904, "e"}}));
+}
+
+TEST(Batcher, WhatIsPendingLeavesWhenTheIntervalIsOver) {
+  EXPECT_EQ(messages_for(kThreeOrFifty, {0, 1, 60, 61, 62}),
+            (Sent{{0, "a"}, {60, "bc"}, {61, "d"}, {62, "e"}}))
+      << "after a gap of 59 another one like it is expected";
+}
+
+TEST(Batcher, NoTokenWaitsForOneThatIsExpectedAfterTheInterval) {
+  // Every 20: the third would come at 60, so two make a message.
+  EXPECT_EQ(messages_for(kThreeOrFifty, {0, 20, 40, 60, 80}),
+            (Sent{{0, "a"}, {40, "bc"}, {80, "de"}}));
+  // Every 40: the second would come at 80.
+  EXPECT_EQ(messages_for(kThreeOrFifty, {0, 40, 80, 120}),
+            (Sent{{0, "a"}, {40, "b"}, {80, "c"}, {120, "d"}}));
+  // Every 25: exactly at the end is in time.
+  EXPECT_EQ(messages_for(kThreeOrFifty, {0, 25, 50, 75}), (Sent{{0, "a"}, {50, "bc"}, {75, "d"}}));
+}
+
+TEST(Batcher, AtASteadyPaceNothingWaitsLongerThanTheInterval) {
+  for (int64_t gap = 1; gap <= 120; ++gap) {
+    std::vector<int64_t> times;
+    for (int64_t i = 0; i < 26; ++i) times.push_back(i * gap);
+    size_t token = 0;
+    for (const auto& [at, text] : messages_for(kThreeOrFifty, times)) {
+      EXPECT_LE(at - times[token], 50) << "gap " << gap << ", token " << token;
+      EXPECT_LE(text.size(), 3U);
+      token += text.size();
+    }
+  }
+}
+
+TEST(Batcher, ThePromptsTimeIsNoGap) {
+  EXPECT_EQ(messages_for(kThreeOrFifty, {5000, 5001, 5002, 5003}),
+            (Sent{{5000, "a"}, {5003, "bcd"}}));
+}
+
+TEST(Batcher, AClockThatJumpsLosesNothing) {
+  for (const int64_t jump : {int64_t{-1'000'000}, int64_t{1'000'000}}) {
+    std::string sum;
+    for (const auto& [at, text] : messages_for(kThreeOrFifty, {0, 1, jump, jump + 1, 2, 3, 4})) {
+      sum += text;
+    }
+    EXPECT_EQ(sum, "abcdefg");
+  }
 }
 
 TEST(Batcher, EmptyTextIsNeverSent) {
@@ -171,27 +218,6 @@ TEST(Batcher, EmptyTextIsNeverSent) {
   for (int i = 0; i < 10; ++i) batcher.push("");
   batcher.finish();
   EXPECT_EQ(calls, 0);
-}
-
-TEST(TextStream, PiecesAreWholeAndTheirSumIsTheOneShotDecodeCut) {
-  std::mt19937 rng(3);
-  for (int round = 0; round < 2000; ++round) {
-    const std::string bytes = random_bytes(rng, rng() % 60);
-    const std::vector<std::string> stops = {"é€", "\n\n", "a😀a"};
-    FakeClock clock;
-    std::string sum;
-    TextStream stream({.stops = stops, .batch = {}}, clock, [&](std::string_view piece) {
-      EXPECT_EQ(assemble({std::string(piece)}), piece) << "a piece that is not whole UTF-8";
-      sum += piece;
-    });
-    for (const std::string& piece : random_split(rng, bytes)) {
-      clock.now += static_cast<int64_t>(rng() % 40'000'000);
-      if (stream.push(piece)) break;
-    }
-    stream.finish();
-    EXPECT_EQ(sum, cut_by_definition(assemble({bytes}), stops));
-    EXPECT_EQ(sum, stream.text());
-  }
 }
 
 }  // namespace
