@@ -1,6 +1,7 @@
 #include "kv/descriptor.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/text.h"
 
@@ -84,6 +85,18 @@ size_t Descriptor::layer_bytes(size_t layer) const {
   return 2 * half_bytes(layers_[layer], context_);
 }
 
+size_t Descriptor::row_bytes(size_t layer) const {
+  return size_t{2} * layers_[layer].kv_heads * layers_[layer].head_dim * kElementBytes;
+}
+
+RowLayout Descriptor::row_layout() const {
+  std::map<uint32_t, uint64_t> by_window;
+  for (size_t i = 0; i < layers_.size(); ++i) by_window[layers_[i].window] += row_bytes(i);
+  RowLayout layout;
+  for (const auto& [window, bytes] : by_window) layout.parts.push_back({window, bytes});
+  return layout;
+}
+
 size_t Descriptor::key_offset(size_t layer, uint32_t head, uint32_t position, uint32_t dim) const {
   const LayerShape& l = layers_[layer];
   const size_t tile = position / kTilePositions;
@@ -106,12 +119,12 @@ std::vector<ByteRange> Descriptor::rows(size_t layer, uint32_t from, uint32_t to
   const uint32_t first = from / kTilePositions * kTilePositions;
   // The context is a multiple of the tile, so rounding up stays inside.
   const uint32_t last = (to + kTilePositions - 1) / kTilePositions * kTilePositions;
-  const size_t row_bytes = l.head_dim * kElementBytes;
+  const size_t dim_bytes = l.head_dim * kElementBytes;
   for (uint32_t head = 0; head < l.kv_heads; ++head) {
-    ranges.push_back({key_offset(layer, head, first, 0), (last - first) * row_bytes});
+    ranges.push_back({key_offset(layer, head, first, 0), (last - first) * dim_bytes});
   }
   for (uint32_t head = 0; head < l.kv_heads; ++head) {
-    ranges.push_back({value_offset(layer, head, from, 0), (to - from) * row_bytes});
+    ranges.push_back({value_offset(layer, head, from, 0), (to - from) * dim_bytes});
   }
   return ranges;
 }
@@ -122,12 +135,28 @@ std::vector<ByteRange> Descriptor::unneeded_rows(size_t layer, uint32_t from, ui
   const LayerShape& l = layers_[layer];
   const uint32_t first = from / kTilePositions * kTilePositions;
   const uint32_t last = to / kTilePositions * kTilePositions;
-  const size_t row_bytes = l.head_dim * kElementBytes;
+  const size_t dim_bytes = l.head_dim * kElementBytes;
   for (uint32_t head = 0; head < l.kv_heads; ++head) {
     if (first < last) {
-      ranges.push_back({key_offset(layer, head, first, 0), (last - first) * row_bytes});
+      ranges.push_back({key_offset(layer, head, first, 0), (last - first) * dim_bytes});
     }
-    ranges.push_back({value_offset(layer, head, from, 0), (to - from) * row_bytes});
+    ranges.push_back({value_offset(layer, head, from, 0), (to - from) * dim_bytes});
+  }
+  return ranges;
+}
+
+std::vector<ByteRange> Descriptor::rows_after(size_t layer, uint32_t from, uint32_t to) const {
+  const uint32_t first = (from + kTilePositions - 1) / kTilePositions * kTilePositions;
+  std::vector<ByteRange> ranges;
+  if (from >= to) return ranges;
+  const LayerShape& l = layers_[layer];
+  const uint32_t last = (to + kTilePositions - 1) / kTilePositions * kTilePositions;
+  const size_t dim_bytes = l.head_dim * kElementBytes;
+  for (uint32_t head = 0; head < l.kv_heads; ++head) {
+    if (first < last) {
+      ranges.push_back({key_offset(layer, head, first, 0), (last - first) * dim_bytes});
+    }
+    ranges.push_back({value_offset(layer, head, from, 0), (to - from) * dim_bytes});
   }
   return ranges;
 }

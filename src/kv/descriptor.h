@@ -12,11 +12,10 @@
 #include <vector>
 
 #include "base/status.h"
+#include "kv/rows.h"
 #include "model/manifest.h"
 
 namespace etb::kv {
-
-using model::KvType;
 
 inline constexpr uint32_t kTilePositions = 16;  // positions of a K tile
 // Arenas and programs hold a padded context (model::padded_context), so whole tiles.
@@ -49,6 +48,9 @@ class Descriptor {
   // Bytes that one position takes in all layers together.
   size_t bytes_per_token() const { return bytes_per_token_; }
   size_t layer_bytes(size_t layer) const;
+  // One position of one layer, keys and values.
+  size_t row_bytes(size_t layer) const;
+  RowLayout row_layout() const;
   // The largest window of a layer that has one; 0 if every layer sees everything.
   uint32_t largest_window() const { return largest_window_; }
 
@@ -64,6 +66,9 @@ class Descriptor {
   // `from` have been given back: K runs are rounded inwards at `to` and take along the tile that
   // was left over at `from`.
   std::vector<ByteRange> unneeded_rows(size_t layer, uint32_t from, uint32_t to) const;
+  // The runs of bytes that rows [from, to) take and no row below `from` does: K runs begin at the
+  // first tile that is theirs alone.
+  std::vector<ByteRange> rows_after(size_t layer, uint32_t from, uint32_t to) const;
 
  private:
   KvType type_ = KvType::F16;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "kv/row_packing.h"
 
 namespace etb::kv {
 namespace {
@@ -18,10 +19,9 @@ bool same_shape(const Descriptor& a, const Descriptor& b) {
                     });
 }
 
-// Rows of a layer that a query at `floor` or later can never see.
-uint32_t unreachable(const LayerShape& layer, uint32_t floor) {
-  if (layer.window == 0 || floor < layer.window) return 0;
-  return floor - layer.window + 1;
+Status no_room(uint32_t to, uint32_t context) {
+  return {StatusCode::ContextFull, concat("KV rows up to ", to, " do not fit a context of ",
+                                          context, ": load with a larger context")};
 }
 
 }  // namespace
@@ -43,6 +43,7 @@ Result<KvMemory> KvMemory::reserve(Descriptor descriptor, size_t arena_bytes) {
 }
 
 void KvMemory::advance(uint32_t position) {
+  expect(position);
   const uint32_t window = descriptor_.largest_window();
   // One window stays free to rewind into; work is done once a window of new rows has come.
   if (window == 0 || position < window || position - window < floor_ ||
@@ -53,16 +54,37 @@ void KvMemory::advance(uint32_t position) {
   floor_ = position - window;
   for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
     const LayerShape& layer = descriptor_.layers()[i];
-    const auto ranges =
-        descriptor_.unneeded_rows(i, unreachable(layer, before), unreachable(layer, floor_));
-    for (const ByteRange& range : ranges) {
-      static_cast<void>(arena_.discard(range.offset, range.bytes));
-    }
+    const uint32_t from = first_needed(layer.window, before);
+    // From a page below: the one that the last time covered in part.
+    release(descriptor_.unneeded_rows(i, from - std::min(from, rows_a_page(i)),
+                                      first_needed(layer.window, floor_)));
+  }
+}
+
+void KvMemory::rewind(uint32_t position) {
+  if (written_ < position || written_ - position < kTrimPositions) return;
+  for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
+    // To a page above: the one that the last time covered in part.
+    const uint32_t to = std::min(descriptor_.context(), written_ + rows_a_page(i));
+    release(descriptor_.rows_after(i, position, to));
+  }
+  written_ = position;
+}
+
+uint32_t KvMemory::rows_a_page(size_t layer) const {
+  const size_t row = size_t{2} * descriptor_.layers()[layer].head_dim;
+  return static_cast<uint32_t>(page_size() / row + kTilePositions);
+}
+
+void KvMemory::release(const std::vector<ByteRange>& ranges) {
+  for (const ByteRange& range : ranges) {
+    static_cast<void>(arena_.release(range.offset, range.bytes));
   }
 }
 
 Status KvMemory::clear() {
   floor_ = 0;
+  written_ = 0;
   return arena_.discard(0, arena_.size());
 }
 
@@ -70,22 +92,50 @@ size_t KvMemory::bytes_in_use(uint32_t position) const {
   size_t bytes = 0;
   for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
     const LayerShape& layer = descriptor_.layers()[i];
-    const uint32_t kept = position - std::min(position, unreachable(layer, floor_));
+    const uint32_t kept = position - std::min(position, first_needed(layer.window, floor_));
     bytes += descriptor_.layer_bytes(i) / descriptor_.context() * kept;
   }
   return bytes;
+}
+
+uint32_t KvMemory::floor_of_rows(uint32_t from) const {
+  return descriptor_.row_layout().complete(from, floor_) ? 0 : floor_;
+}
+
+Result<Rows> KvMemory::copy_out(uint32_t from, uint32_t to) const {
+  Rows rows;
+  rows.from = from;
+  rows.to = to;
+  rows.floor = floor_of_rows(from);
+  rows.type = descriptor_.type();
+  auto bytes = AnonymousMemory::reserve(descriptor_.row_layout().bytes(from, to, rows.floor));
+  if (!bytes.ok()) return bytes.status().with_context("copy of KV rows");
+  rows.bytes = std::move(bytes).value();
+  pack_rows(descriptor_, {from, to, rows.floor}, arena_.data(), rows.bytes.data());
+  return rows;
+}
+
+Status KvMemory::copy_in(const RowsView& rows) {
+  if (rows.to > descriptor_.context()) return no_room(rows.to, descriptor_.context());
+  expect(rows.to);
+  floor_ = std::max(floor_, rows.floor);
+  unpack_rows(descriptor_, {rows.from, rows.to, rows.floor}, rows.bytes.data(), arena_.data());
+  return {};
 }
 
 Status KvMemory::copy_rows(const KvMemory& source, uint32_t from, uint32_t to) {
   if (!same_shape(descriptor_, source.descriptor_)) {
     return {StatusCode::InvalidArgument, "KV rows can only be copied between caches of one shape"};
   }
-  if (from > to || to > descriptor_.context()) {
-    return {StatusCode::InvalidArgument,
-            concat("KV rows ", from, " to ", to, " of a context of ", descriptor_.context())};
+  if (from > to) {
+    return {StatusCode::InvalidArgument, concat("KV rows ", from, " to ", to)};
   }
+  if (to > descriptor_.context()) return no_room(to, descriptor_.context());
+  expect(to);
+  floor_ = std::max(floor_, source.floor_of_rows(from));
   for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
-    for (const ByteRange& range : descriptor_.rows(i, from, to)) {
+    const uint32_t needed = first_needed(descriptor_.layers()[i].window, source.floor_);
+    for (const ByteRange& range : descriptor_.rows(i, std::max(from, needed), to)) {
       std::memcpy(arena_.data() + range.offset, source.arena_.data() + range.offset, range.bytes);
     }
   }

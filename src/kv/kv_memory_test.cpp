@@ -86,6 +86,29 @@ TEST(KvMemory, ClearEmptiesIt) {
   EXPECT_EQ(memory.committed_bytes().value(), 0U);
 }
 
+TEST(KvMemory, ADeepRewindGivesMemoryBack) {
+  KvMemory memory = make(4096, 0);
+  memory.expect(3000);
+  write_rows(memory, 0, 3000);
+  memory.rewind(3000 - kTrimPositions + 1);
+  EXPECT_EQ(key_at(memory, 0, 2999, 5), static_cast<uint16_t>(2999 * 64 + 6));  // not worth it yet
+  memory.rewind(1001);
+  EXPECT_LE(memory.committed_bytes().value(), memory.bytes_in_use(1001) + 8 * page_size());
+  for (uint32_t position = 0; position < 1001; ++position) {
+    ASSERT_EQ(key_at(memory, 1, position, 5), static_cast<uint16_t>(30000 + position * 64 + 6));
+  }
+  EXPECT_EQ(key_at(memory, 1, 2999, 5), 0U);
+}
+
+TEST(KvMemory, SmallRewindsGiveMemoryBackOnceTheyAddUp) {
+  KvMemory memory = make(4096, 0);
+  memory.expect(2000);
+  write_rows(memory, 0, 2000);
+  for (uint32_t position = 2000; position >= 1020; position -= 7) memory.rewind(position);
+  EXPECT_LE(memory.committed_bytes().value(),
+            memory.bytes_in_use(1020 + kTrimPositions) + 8 * page_size());
+}
+
 TEST(KvMemory, CopiesRows) {
   KvMemory source = make(256, 0);
   KvMemory copy = make(256, 0);
@@ -100,7 +123,7 @@ TEST(KvMemory, CopiesRows) {
   }
   KvMemory other = make(512, 0);
   EXPECT_EQ(other.copy_rows(source, 0, 10).code(), StatusCode::InvalidArgument);
-  EXPECT_EQ(copy.copy_rows(source, 0, 257).code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(copy.copy_rows(source, 0, 257).code(), StatusCode::ContextFull);
   EXPECT_EQ(copy.copy_rows(source, 9, 8).code(), StatusCode::InvalidArgument);
 }
 

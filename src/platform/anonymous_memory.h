@@ -31,10 +31,19 @@ class AnonymousMemory {
   // Bytes of the range on pages only partly covered are zeroed in place. InvalidArgument beyond the
   // end.
   Status discard(size_t offset, size_t length);
+  // The same, but pages only partly covered stay as they are: for ranges whose bytes nobody reads.
+  Status release(size_t offset, size_t length);
   // Bytes of pages that hold memory now.
   Result<size_t> committed_bytes() const;
 
  private:
+  struct PageRange {
+    size_t first;  // bytes from the start
+    size_t last;
+  };
+  PageRange whole_pages(size_t offset, size_t length) const;
+  Status check(size_t offset, size_t length) const;
+
   uint8_t* data_ = nullptr;
   size_t size_ = 0;
 };

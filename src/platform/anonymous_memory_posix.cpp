@@ -45,23 +45,37 @@ AnonymousMemory& AnonymousMemory::operator=(AnonymousMemory&& other) noexcept {
   return *this;
 }
 
-Status AnonymousMemory::discard(size_t offset, size_t length) {
-  if (offset > size_ || length > size_ - offset) {
-    return Status(StatusCode::InvalidArgument,
-                  concat("discard of ", length, " bytes at ", offset, " in a mapping of ", size_));
-  }
-  if (length == 0) return {};
+AnonymousMemory::PageRange AnonymousMemory::whole_pages(size_t offset, size_t length) const {
   const size_t page = page_size();
   const size_t end = offset + length;
   const size_t first = (offset + page - 1) / page * page;
   // The last page of the mapping is whole even if the size is not a multiple.
   const size_t last = end == size_ ? end : end / page * page;
-  if (first >= last) {
-    std::memset(data_ + offset, 0, length);
+  return {first, std::max(first, last)};
+}
+
+Status AnonymousMemory::discard(size_t offset, size_t length) {
+  ETB_RETURN_IF_ERROR(check(offset, length));
+  const auto [first, last] = whole_pages(offset, length);
+  if (first == last) {
+    if (length > 0) std::memset(data_ + offset, 0, length);
     return {};
   }
   std::memset(data_ + offset, 0, first - offset);
-  std::memset(data_ + last, 0, end - last);
+  std::memset(data_ + last, 0, offset + length - last);
+  return release(offset, length);
+}
+
+Status AnonymousMemory::check(size_t offset, size_t length) const {
+  if (offset <= size_ && length <= size_ - offset) return {};
+  return {StatusCode::InvalidArgument,
+          concat("discard of ", length, " bytes at ", offset, " in a mapping of ", size_)};
+}
+
+Status AnonymousMemory::release(size_t offset, size_t length) {
+  ETB_RETURN_IF_ERROR(check(offset, length));
+  const auto [first, last] = whole_pages(offset, length);
+  if (first == last) return {};
 #ifdef __linux__
   if (::madvise(data_ + first, last - first, MADV_DONTNEED) != 0) {
     return os_error("give back", "memory", errno);

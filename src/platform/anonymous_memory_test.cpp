@@ -103,5 +103,17 @@ TEST(AnonymousMemory, MovesAndMayBeEmpty) {
   EXPECT_EQ(AnonymousMemory::reserve(0)->data(), nullptr);
 }
 
+TEST(AnonymousMemory, ReleaseLeavesPartlyCoveredPagesAlone) {
+  const size_t page = page_size();
+  AnonymousMemory memory = std::move(AnonymousMemory::reserve(4 * page)).value();
+  std::memset(memory.data(), 5, memory.size());
+  ASSERT_TRUE(memory.release(page / 2, 2 * page).ok());
+  EXPECT_TRUE(all_equal(memory.data(), page, 5));
+  EXPECT_TRUE(all_equal(memory.data() + page, page, 0));
+  EXPECT_TRUE(all_equal(memory.data() + 2 * page, 2 * page, 5));
+  ASSERT_TRUE(memory.release(page + 1, 2).ok());
+  EXPECT_EQ(memory.release(4 * page, 1).code(), StatusCode::InvalidArgument);
+}
+
 }  // namespace
 }  // namespace etb

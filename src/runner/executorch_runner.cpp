@@ -154,8 +154,13 @@ Status ExecutorchRunner::try_methods() {
   meta_.activation_bytes = arena_sizes_.empty() ? 0 : arena_sizes_[0];
   if (arena_sizes_.size() < 2) return {};
   meta_.kv_arena_bytes = arena_sizes_[1];
-  ETB_ASSIGN_OR_RETURN(kv_descriptor_, plan_kv(context_, *forward, arenas[1]));
+  ETB_ASSIGN_OR_RETURN(KvPlan plan, plan_kv(context_, *forward, arenas[1]));
+  kv_descriptor_ = std::move(plan.descriptor);
   meta_.kv_bytes_per_token = kv_descriptor_.bytes_per_token();
+  meta_.model_key = plan.tag.key;
+  meta_.model_name = plan.tag.name;
+  meta_.kv_type = plan.tag.type;
+  meta_.row_layout = std::move(plan.tag.layout);
   if (!kv_descriptor_.layers().empty() && kv_descriptor_.context() < meta_.context) {
     return {StatusCode::Corrupt, concat(context_.file, ": a context of ", meta_.context,
                                         " over a KV cache of ", kv_descriptor_.context())};

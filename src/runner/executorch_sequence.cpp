@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "kernels/execution.h"
+#include "runner/append_checks.h"
 #include "runner/program_meta.h"
 #include "runner/runtime.h"
 
@@ -89,20 +90,29 @@ Result<LoadedMethod*> ExecutorchSequence::all_positions() {
   return forward_all_.get();
 }
 
+Status ExecutorchSequence::check_known(std::span<const TokenId> ids) const {
+  const uint32_t vocab = runner_->meta().vocab_size;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (ids[i] < vocab) continue;
+    return {StatusCode::InvalidArgument, concat("token ", ids[i], " (number ", i,
+                                                ") is not in the ", vocab, "-token vocabulary")};
+  }
+  return {};
+}
+
 Status ExecutorchSequence::check(std::span<const TokenId> ids) const {
   const RunnerMeta& meta = runner_->meta();
   if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] >= meta.vocab_size) {
-      return {StatusCode::InvalidArgument,
-              concat("token ", ids[i], " (number ", i, ") is not in the ", meta.vocab_size,
-                     "-token vocabulary")};
-    }
+  ETB_RETURN_IF_ERROR(check_known(ids));
+  if (position() < memory_.rewind_floor()) {
+    return {StatusCode::InvalidArgument,
+            concat("position ", position(), " lacks rows of its window: append rows up to ",
+                   memory_.rewind_floor(), " first, or rewind to 0")};
   }
-  if (ids.size() <= meta.context - position_) return {};
+  if (ids.size() <= meta.context - position()) return {};
   return {
       StatusCode::ContextFull,
-      concat(ids.size(), " tokens from position ", position_, " do not fit a context of ",
+      concat(ids.size(), " tokens from position ", position(), " do not fit a context of ",
              meta.context, ": shorten the prompt, drop old turns, or load with a larger context")};
 }
 
@@ -131,10 +141,14 @@ Result<std::span<const float>> ExecutorchSequence::output(LoadedMethod& method, 
 Result<std::span<const float>> ExecutorchSequence::run(LoadedMethod& method,
                                                        std::span<const TokenId> ids,
                                                        const CancelToken* cancel, size_t rows) {
-  const Status cancelled(StatusCode::Cancelled, concat("cancelled at position ", position_));
+  const Status cancelled(StatusCode::Cancelled, concat("cancelled at position ", position()));
   if (cancel != nullptr && cancel->cancelled()) return cancelled;
   std::copy(ids.begin(), ids.end(), tokens_.begin());
-  input_pos_ = position_;
+  input_pos_ = position();
+  const size_t needed = ids_.size() + ids.size();
+  // Now, so that nothing can fail once the chunk has run.
+  if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));
+  memory_.expect(static_cast<uint32_t>(needed));
   ETB_RETURN_IF_ERROR(set_inputs(method, ids.size()));
   kernels::Execution execution = runner_->execution();
   execution.cancel = cancel;
@@ -146,8 +160,8 @@ Result<std::span<const float>> ExecutorchSequence::run(LoadedMethod& method,
     return runtime_status(RuntimeStep::Execute, error, method.doing(), capture);
   }
   ETB_ASSIGN_OR_RETURN(const std::span<const float> logits, output(method, rows));
-  position_ += static_cast<uint32_t>(ids.size());
-  memory_.advance(position_);
+  ids_.insert(ids_.end(), ids.begin(), ids.end());
+  memory_.advance(position());
   return logits;
 }
 
@@ -181,25 +195,74 @@ Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const Cance
 
 Status ExecutorchSequence::rewind(uint32_t position) {
   if (position == 0) {
-    position_ = 0;
+    ids_.clear();
     return memory_.clear();
   }
-  if (position > position_ || position < memory_.rewind_floor()) {
+  if (position > ids_.size() || position < memory_.rewind_floor()) {
     return {StatusCode::InvalidArgument,
             concat("cannot rewind to position ", position, ": possible are 0 and ",
-                   memory_.rewind_floor(), " to ", position_)};
+                   memory_.rewind_floor(), " to ", ids_.size())};
   }
-  position_ = position;
+  ids_.resize(position);
+  memory_.rewind(position);
   return {};
+}
+
+Status ExecutorchSequence::check_reachable() const {
+  if (runner_->meta().model_key != 0) return {};
+  return {
+      StatusCode::Unsupported,
+      concat(runner_->context().file,
+             " keeps its KV cache in a form of its own, which cannot be copied: import the model"
+             " from its GGUF file")};
+}
+
+Result<kv::Rows> ExecutorchSequence::copy_rows(uint32_t from, uint32_t to) const {
+  ETB_RETURN_IF_ERROR(check_reachable());
+  if (from > to || to > position()) {
+    return Status(StatusCode::InvalidArgument,
+                  concat("rows ", from, " to ", to, " of a sequence at position ", position()));
+  }
+  ETB_ASSIGN_OR_RETURN(kv::Rows rows, memory_.copy_out(from, to));
+  rows.model_key = runner_->meta().model_key;
+  rows.ids.assign(ids_.begin() + from, ids_.begin() + to);
+  return rows;
+}
+
+Status ExecutorchSequence::append_rows(const kv::RowsView& rows) {
+  ETB_RETURN_IF_ERROR(check_reachable());
+  ETB_RETURN_IF_ERROR(kv::check_rows(rows, runner_->meta().model_tag()));
+  ETB_RETURN_IF_ERROR(check_known(rows.ids));
+  ETB_RETURN_IF_ERROR(check_place(rows, position(), capacity()));
+  ids_.insert(ids_.end(), rows.ids.begin(), rows.ids.end());
+  const Status copied = memory_.copy_in(rows);
+  if (!copied.ok()) ids_.resize(rows.from);
+  return copied;
+}
+
+Status ExecutorchSequence::append_from(const Sequence& other, uint32_t to) {
+  ETB_RETURN_IF_ERROR(check_reachable());
+  const auto* source = dynamic_cast<const ExecutorchSequence*>(&other);
+  if (source == nullptr || source == this || source->runner_ != runner_) {
+    return {StatusCode::InvalidArgument,
+            "rows can only be taken from another sequence of the same"
+            " loaded model"};
+  }
+  ETB_RETURN_IF_ERROR(check_common(*this, other, to));
+  const uint32_t from = position();
+  ids_.insert(ids_.end(), source->ids_.begin() + from, source->ids_.begin() + to);
+  const Status copied = memory_.copy_rows(source->memory_, from, to);
+  if (!copied.ok()) ids_.resize(from);
+  return copied;
 }
 
 KvUsage ExecutorchSequence::kv_usage() const {
   KvUsage usage;
   if (memory_.descriptor().layers().empty()) {
     // A stock file's cache is opaque: its rows are taken to be equal shares of it.
-    usage.used_bytes = memory_.size() / runner_->meta().context * position_;
+    usage.used_bytes = memory_.size() / runner_->meta().context * position();
   } else {
-    usage.used_bytes = memory_.bytes_in_use(position_);
+    usage.used_bytes = memory_.bytes_in_use(position());
   }
   auto committed = memory_.committed_bytes();
   usage.committed_bytes = committed.ok() ? committed.value() : memory_.size();

@@ -23,10 +23,14 @@ class ExecutorchSequence final : public Sequence {
                                          const CancelToken* cancel) override;
   Status forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
                      const LogitsVisitor& visit) override;
-  uint32_t position() const override { return position_; }
+  uint32_t position() const override { return static_cast<uint32_t>(ids_.size()); }
   uint32_t capacity() const override { return runner_->meta().context; }
   uint32_t rewind_floor() const override { return memory_.rewind_floor(); }
+  std::span<const TokenId> ids() const override { return ids_; }
   Status rewind(uint32_t position) override;
+  Result<kv::Rows> copy_rows(uint32_t from, uint32_t to) const override;
+  Status append_rows(const kv::RowsView& rows) override;
+  Status append_from(const Sequence& other, uint32_t to) override;
   KvUsage kv_usage() const override;
 
   // Loads forward_all if that has not happened yet.
@@ -37,6 +41,8 @@ class ExecutorchSequence final : public Sequence {
   ExecutorchSequence(std::shared_ptr<ExecutorchRunner> runner, kv::KvMemory memory);
   Status lay_out_memory();
   Status check(std::span<const TokenId> ids) const;
+  Status check_known(std::span<const TokenId> ids) const;
+  Status check_reachable() const;
   // Runs one chunk; on success the position has moved and the logits are returned: `rows` of them.
   Result<std::span<const float>> run(LoadedMethod& method, std::span<const TokenId> ids,
                                      const CancelToken* cancel, size_t rows);
@@ -51,7 +57,7 @@ class ExecutorchSequence final : public Sequence {
   std::unique_ptr<LoadedMethod> forward_all_;
   std::vector<int64_t> tokens_;  // input 0: shared with the runtime while it executes
   int64_t input_pos_ = 0;        // input 1
-  uint32_t position_ = 0;
+  std::vector<TokenId> ids_;     // fed so far; as many as the position
 };
 
 }  // namespace etb::runner

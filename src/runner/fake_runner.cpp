@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "runner/append_checks.h"
 
 namespace etb::runner {
 namespace {
@@ -40,20 +41,72 @@ class FakeSequence final : public Sequence {
     return {};
   }
 
+  std::span<const TokenId> ids() const override { return history_; }
+
+  Result<kv::Rows> copy_rows(uint32_t from, uint32_t to) const override {
+    ETB_RETURN_IF_ERROR(check_reachable());
+    if (from > to || to > position()) {
+      return Status(StatusCode::InvalidArgument, concat("rows ", from, " to ", to, " of a sequence",
+                                                        " at position ", position()));
+    }
+    kv::Rows rows;
+    rows.from = from;
+    rows.to = to;
+    rows.model_key = runner_->meta().model_key;
+    rows.ids.assign(history_.begin() + from, history_.begin() + to);
+    runner_->counts().rows_copied += to - from;
+    return rows;
+  }
+
+  Status append_rows(const kv::RowsView& rows) override {
+    ETB_RETURN_IF_ERROR(check_reachable());
+    ETB_RETURN_IF_ERROR(kv::check_rows(rows, runner_->meta().model_tag()));
+    ETB_RETURN_IF_ERROR(check_known(rows.ids));
+    ETB_RETURN_IF_ERROR(check_place(rows, position(), capacity()));
+    take(rows.ids);
+    return {};
+  }
+
+  Status append_from(const Sequence& other, uint32_t to) override {
+    ETB_RETURN_IF_ERROR(check_reachable());
+    const auto* source = dynamic_cast<const FakeSequence*>(&other);
+    if (source == nullptr || source == this || source->runner_ != runner_) {
+      return {StatusCode::InvalidArgument, "no other sequence of the same fake model"};
+    }
+    ETB_RETURN_IF_ERROR(check_common(*this, other, to));
+    take(other.ids().subspan(position(), to - position()));
+    return {};
+  }
+
   KvUsage kv_usage() const override {
     return {history_.size() * sizeof(TokenId), history_.capacity() * sizeof(TokenId)};
   }
 
  private:
+  Status check_reachable() const {
+    if (runner_->meta().model_key != 0) return {};
+    return {StatusCode::Unsupported, "the fake model keeps its state out of reach"};
+  }
+
+  Status check_known(std::span<const TokenId> ids) const {
+    for (const TokenId id : ids) {
+      if (id >= runner_->model().vocab_size) {
+        return {StatusCode::InvalidArgument, concat("token ", id, " is not in the vocabulary")};
+      }
+    }
+    return {};
+  }
+
+  void take(std::span<const TokenId> ids) {
+    history_.insert(history_.end(), ids.begin(), ids.end());
+    runner_->counts().rows_appended += ids.size();
+  }
+
   Status check(std::span<const TokenId> ids) {
     ++runner_->counts().calls;
     const FakeModel& model = runner_->model();
     if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
-    for (const TokenId id : ids) {
-      if (id >= model.vocab_size) {
-        return {StatusCode::InvalidArgument, concat("token ", id, " is not in the vocabulary")};
-      }
-    }
+    ETB_RETURN_IF_ERROR(check_known(ids));
     if (ids.size() <= model.context - history_.size()) return {};
     return {StatusCode::ContextFull, concat(ids.size(), " tokens from position ", history_.size(),
                                             " do not fit a context of ", model.context)};
@@ -126,6 +179,8 @@ FakeRunner::FakeRunner(FakeModel model) : model_(std::move(model)) {
   meta_.kv_arena_bytes = model_.context * sizeof(TokenId);
   meta_.kernel_path = "fake";
   meta_.threads = 1;
+  meta_.model_key = model_.model_key;
+  meta_.model_name = model_.model_name;
 }
 
 std::shared_ptr<FakeRunner> FakeRunner::make(FakeModel model) {

@@ -1,12 +1,13 @@
 // A scripted model for tests of what drives a runner: tokens in, logits out, no weights. It keeps
 // the Sequence contract to the letter (chunks, position, ContextFull, cancel, rewind), counts what
-// it was asked, and can be told to fail.
+// it was asked, and can be told to fail. Its KV rows are the ids alone: no bytes.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "runner/text_runner.h"
@@ -30,15 +31,19 @@ struct FakeModel {
   bool has_forward_all = true;
   FakeScript script{};  // empty: the last id plus one, modulo the vocabulary
   std::function<Status(uint32_t position)>
-      before_chunk{};  // may fail, block or cancel; may be empty
+      before_chunk{};      // may fail, block or cancel; may be empty
+  uint64_t model_key = 1;  // 0: its rows are out of reach, as a stock file's
+  std::string model_name = "fake";
 };
 
 // What the sequences of a runner did, added up.
 struct FakeCounts {
   uint64_t sequences = 0;
-  uint64_t calls = 0;   // forward and forward_all
-  uint64_t chunks = 0;  // that ran whole
-  uint64_t ids = 0;     // in them
+  uint64_t calls = 0;          // forward and forward_all
+  uint64_t chunks = 0;         // that ran whole
+  uint64_t ids = 0;            // in them
+  uint64_t rows_copied = 0;    // out of sequences
+  uint64_t rows_appended = 0;  // to them, from rows or another sequence
 };
 
 class FakeRunner final : public TextRunner, public std::enable_shared_from_this<FakeRunner> {

@@ -81,5 +81,37 @@ TEST(FakeRunner, VisitsAllPositions) {
   EXPECT_EQ(next, (std::vector<TokenId>{2, 6, 0}));
 }
 
+TEST(FakeRunner, HandsItsRowsOn) {
+  const auto runner = FakeRunner::make({.vocab_size = 10, .model_key = 5});
+  auto first = runner->new_sequence().value();
+  const TokenId ids[] = {1, 5, 9, 2, 3, 8};
+  ASSERT_TRUE(first->forward(ids, nullptr).ok());
+  EXPECT_TRUE(std::equal(first->ids().begin(), first->ids().end(), ids, ids + 6));
+  auto second = runner->new_sequence().value();
+  ASSERT_TRUE(second->append_rows(first->copy_rows(0, 2)->view()).ok());
+  EXPECT_EQ(second->append_rows(first->copy_rows(3, 4)->view()).code(),
+            StatusCode::InvalidArgument);
+  ASSERT_TRUE(second->append_from(*first, 5).ok());
+  EXPECT_TRUE(std::equal(second->ids().begin(), second->ids().end(), ids, ids + 5));
+  EXPECT_EQ(argmax(second->forward(std::span(ids).last(1), nullptr).value()), 9U);
+  EXPECT_EQ(runner->counts().rows_copied, 3U);
+  EXPECT_EQ(runner->counts().rows_appended, 5U);
+  // It has parted from the first.
+  ASSERT_TRUE(second->rewind(1).ok());
+  ASSERT_TRUE(second->forward(std::span(ids).first(1), nullptr).ok());
+  EXPECT_EQ(second->append_from(*first, 6).code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(second->copy_rows(0, 3).status().code(), StatusCode::InvalidArgument);
+
+  const auto other = FakeRunner::make({.vocab_size = 10, .model_key = 6, .model_name = "other"});
+  const Status foreign = other->new_sequence().value()->append_rows(first->copy_rows(0, 2)->view());
+  EXPECT_EQ(foreign.code(), StatusCode::InvalidArgument);
+  EXPECT_NE(foreign.message().find("'other'"), std::string_view::npos) << foreign.message();
+  EXPECT_EQ(other->new_sequence().value()->append_from(*first, 2).code(),
+            StatusCode::InvalidArgument);
+  const auto opaque = FakeRunner::make({.model_key = 0});
+  EXPECT_EQ(opaque->new_sequence().value()->copy_rows(0, 0).status().code(),
+            StatusCode::Unsupported);
+}
+
 }  // namespace
 }  // namespace etb::runner

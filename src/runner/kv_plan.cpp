@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "kv/model_tag.h"
 #include "model/manifest.h"
 #include "runner/runtime.h"
 
@@ -44,10 +45,10 @@ Result<std::span<const uint8_t>> layer_bytes(LoadedMethod& forward, uint32_t lay
 
 }  // namespace
 
-Result<kv::Descriptor> plan_kv(const MethodContext& context, LoadedMethod& forward,
-                               std::span<const uint8_t> kv_arena) {
+Result<KvPlan> plan_kv(const MethodContext& context, LoadedMethod& forward,
+                       std::span<const uint8_t> kv_arena) {
   ETB_ASSIGN_OR_RETURN(const std::optional<model::Manifest> manifest, read_manifest(context));
-  if (!manifest) return kv::Descriptor();
+  if (!manifest) return KvPlan();
   const model::ModelShape& shape = manifest->shape;
   const size_t row_bytes = model::kv_bytes_per_token(shape, manifest->defaults.kv_type) /
                            std::max<uint32_t>(shape.layers, 1);
@@ -64,8 +65,12 @@ Result<kv::Descriptor> plan_kv(const MethodContext& context, LoadedMethod& forwa
     layers.push_back({shape.kv_heads, shape.head_dim, shape.window,
                       static_cast<size_t>(bytes.data() - kv_arena.data())});
   }
-  return kv::Descriptor::create(manifest->defaults.kv_type, static_cast<uint32_t>(positions),
-                                std::move(layers), kv_arena.size());
+  KvPlan plan;
+  ETB_ASSIGN_OR_RETURN(plan.descriptor, kv::Descriptor::create(manifest->defaults.kv_type,
+                                                               static_cast<uint32_t>(positions),
+                                                               std::move(layers), kv_arena.size()));
+  plan.tag = kv::model_tag(*manifest, plan.descriptor);
+  return plan;
 }
 
 }  // namespace etb::runner

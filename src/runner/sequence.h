@@ -16,6 +16,7 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "base/token_id.h"
+#include "kv/rows.h"
 
 namespace etb::runner {
 
@@ -46,13 +47,33 @@ class Sequence {
                              const LogitsVisitor& visit) = 0;
 
   virtual uint32_t position() const = 0;  // ids fed so far
+  // They themselves, position() of them. Valid until the next call that is not const.
+  virtual std::span<const TokenId> ids() const = 0;
   virtual uint32_t capacity() const = 0;  // ids that fit
   // The lowest position that rewind() accepts now: above 0 only where a sliding window gave rows
   // back.
   virtual uint32_t rewind_floor() const = 0;
   // Forgets everything from `position` on. InvalidArgument outside [rewind_floor(), position()].
-  // rewind(0) is always possible and gives the KV memory back to the system.
+  // rewind(0) is always possible and gives the KV memory back to the system; a rewind by
+  // kv::kTrimPositions or more gives back what lies beyond `position`.
   virtual Status rewind(uint32_t position) = 0;
+
+  // Rows cross sequences bit by bit: a prefix copied in gives the logits of one that was run.
+  //
+  // The rows of positions [from, to) with their ids; what a sliding window has given back is left
+  // out (kv/rows.h). InvalidArgument unless from <= to <= position(). Unsupported where the file
+  // keeps its state out of reach (RunnerMeta::model_key is 0). OutOfMemory.
+  virtual Result<kv::Rows> copy_rows(uint32_t from, uint32_t to) const = 0;
+  // Takes rows.from == position() on; then position() == rows.to. The rows are copied. Nothing
+  // changes on an error. InvalidArgument: they begin elsewhere, are of another model, KV type or
+  // vocabulary. Corrupt: their parts do not belong together. ContextFull, Unsupported.
+  // Rows whose floor lies beyond rows.to must be followed by more: until position() reaches
+  // rewind_floor() forward() is an InvalidArgument.
+  virtual Status append_rows(const kv::RowsView& rows) = 0;
+  // Copies [position(), to) straight from another sequence of the same runner, whose ids begin with
+  // all of ours (checked). InvalidArgument: they do not, or `to` is outside
+  // [max(position(), other.rewind_floor()), other.position()]. Unsupported.
+  virtual Status append_from(const Sequence& other, uint32_t to) = 0;
 
   virtual KvUsage kv_usage() const = 0;
 

@@ -15,6 +15,7 @@
 
 #include "base/status.h"
 #include "base/token_id.h"
+#include "kv/rows.h"
 #include "runner/model_source.h"
 #include "runner/sequence.h"
 
@@ -38,6 +39,14 @@ struct RunnerMeta {
   size_t activation_bytes = 0;    // shared by all sequences
   std::string kernel_path;        // that runs our operators
   unsigned threads = 0;
+  // What KV rows depend on: weights, graph, KV type, kv::kRowsVersion; not the context length. 0:
+  // the file keeps its state out of reach, rows can be neither copied nor kept.
+  uint64_t model_key = 0;
+  std::string model_name;  // for messages
+  kv::KvType kv_type = kv::KvType::F16;
+  kv::RowLayout row_layout{};
+
+  kv::ModelTag model_tag() const { return {model_key, model_name, kv_type, row_layout}; }
 };
 
 class TextRunner {

@@ -1,0 +1,32 @@
+#include "runner/append_checks.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace etb::runner {
+
+Status check_place(const kv::RowsView& rows, uint32_t position, uint32_t capacity) {
+  if (rows.from != position) {
+    return {StatusCode::InvalidArgument,
+            concat("rows from position ", rows.from, " on do not follow position ", position)};
+  }
+  if (rows.to <= capacity) return {};
+  return {StatusCode::ContextFull, concat("rows up to ", rows.to, " do not fit a context of ",
+                                          capacity, ": load with a larger context")};
+}
+
+Status check_common(const Sequence& mine, const Sequence& other, uint32_t to) {
+  const uint32_t lowest = std::max(mine.position(), other.rewind_floor());
+  if (to < lowest || to > other.position()) {
+    return {StatusCode::InvalidArgument, concat("rows up to ", to, " of a sequence: possible are ",
+                                                lowest, " to ", other.position())};
+  }
+  const auto ids = mine.ids();
+  const auto differs = std::mismatch(ids.begin(), ids.end(), other.ids().begin()).first;
+  if (differs == ids.end()) return {};
+  return {StatusCode::InvalidArgument, concat("the two sequences part at position ",
+                                              differs - ids.begin(), ", before ", ids.size())};
+}
+
+}  // namespace etb::runner
