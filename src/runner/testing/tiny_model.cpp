@@ -12,6 +12,7 @@
 #include <executorch/runtime/kernel/kernel_runtime_context.h>
 
 #include "kernels/execution.h"
+#include "model/manifest.h"
 
 namespace etb::runner::testing {
 namespace {
@@ -23,6 +24,11 @@ using executorch::runtime::Kernel;
 using executorch::runtime::KernelRuntimeContext;
 using executorch::runtime::Span;
 
+// Flags of the operator.
+constexpr int64_t kLastOnly = 1;
+constexpr int64_t kRows = 2;
+constexpr int kWindowShift = 2;
+
 std::atomic<const uint8_t*> weights_seen{nullptr};
 std::atomic<int64_t> failing_position{std::numeric_limits<int64_t>::max()};
 
@@ -30,6 +36,70 @@ std::atomic<int64_t> failing_position{std::numeric_limits<int64_t>::max()};
 uint32_t mix(uint32_t state, uint32_t token) {
   return (state * 31 + token + 7) % 65521;
 }
+
+// How the history lies in the KV memory: bare ids, or rows as the kernels have them.
+class TinyCache {
+ public:
+  static constexpr uint32_t kHeads = 2;
+  static constexpr uint32_t kHeadDim = 16;
+  static constexpr size_t kRowBytes = size_t{2} * kHeads * kHeadDim * 2;
+
+  TinyCache(uint8_t* start, size_t bytes, bool rows)
+      : start_(start), context_(bytes / (rows ? kRowBytes : sizeof(uint32_t))), rows_(rows) {}
+
+  size_t context() const { return context_; }
+
+  void write(size_t position, uint32_t token) {
+    if (!rows_) {
+      std::memcpy(start_ + position * sizeof(token), &token, sizeof(token));
+      return;
+    }
+    for (size_t i = 0; i < kRowBytes / 2; ++i) {
+      const uint16_t mark = element(token, i);
+      std::memcpy(start_ + place(position, i), &mark, sizeof(mark));
+    }
+  }
+
+  // A row that is not as it was written reads as no token's.
+  uint32_t read(size_t position) const {
+    if (!rows_) {
+      uint32_t token = 0;
+      std::memcpy(&token, start_ + position * sizeof(token), sizeof(token));
+      return token;
+    }
+    const uint32_t token = at(position, 0);
+    for (size_t i = 1; i < kRowBytes / 2; ++i) {
+      if (at(position, i) != element(token, i)) return 60000;
+    }
+    return token;
+  }
+
+ private:
+  static uint16_t element(uint32_t token, size_t i) {
+    return static_cast<uint16_t>(token + i * 97);
+  }
+
+  uint16_t at(size_t position, size_t i) const {
+    uint16_t mark = 0;
+    std::memcpy(&mark, start_ + place(position, i), sizeof(mark));
+    return mark;
+  }
+
+  // Bytes from the start to element `i` of a row: first its keys by head, then its values.
+  size_t place(size_t position, size_t i) const {
+    const size_t head = i / kHeadDim % kHeads;
+    const size_t dim = i % kHeadDim;
+    const size_t of_head = head * context_ * kHeadDim;
+    if (i < kHeads * kHeadDim) {
+      return 2 * (of_head + position / 16 * 16 * kHeadDim + dim * 16 + position % 16);
+    }
+    return 2 * (kHeads * context_ * kHeadDim + of_head + position * kHeadDim + dim);
+  }
+
+  uint8_t* start_;
+  size_t context_;
+  bool rows_;
+};
 
 float logit(uint32_t state, uint32_t entry) {
   return static_cast<float>((state * (entry + 1)) % 1009) / 16.0F;
@@ -52,21 +122,23 @@ bool well_formed(Span<EValue*> args) {
       !is_tensor(*args[3], ScalarType::Byte, 1, 1)) {
     return false;
   }
-  const int rank = args[4]->toInt() != 0 ? 2 : 3;
+  const int rank = (args[4]->toInt() & kLastOnly) != 0 ? 2 : 3;
   return is_tensor(*args[5], ScalarType::Float, rank, 1) && args[0]->toTensor().size(0) == 1 &&
          args[5]->toTensor().size(0) == 1 &&
          reinterpret_cast<uintptr_t>(args[3]->toTensor().const_data_ptr()) % 4 == 0 &&
          reinterpret_cast<uintptr_t>(args[5]->toTensor().const_data_ptr()) % 4 == 0;
 }
 
-// (tokens, input_pos, weights, kv, last_only, out logits)
+// (tokens, input_pos, weights, kv, flags, out logits)
 void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
   if (!well_formed(args)) return ctx.fail(Error::InvalidArgument);
   const auto& tokens = args[0]->toTensor();
   const int64_t position = args[1]->toTensor().const_data_ptr<int64_t>()[0];
   weights_seen = args[2]->toTensor().const_data_ptr<uint8_t>();
   const auto& kv = args[3]->toTensor();
-  const bool last_only = args[4]->toInt() != 0;
+  const int64_t flags = args[4]->toInt();
+  const bool last_only = (flags & kLastOnly) != 0;
+  const auto window = static_cast<size_t>(flags >> kWindowShift);
   auto out = args[5]->toTensor();
   const auto* cancel = kernels::current_execution().cancel;
   if (cancel != nullptr && cancel->cancelled()) return ctx.fail(Error::InvalidState);
@@ -74,13 +146,13 @@ void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
     failing_position = std::numeric_limits<int64_t>::max();
     return ctx.fail(Error::InvalidArgument);
   }
-  auto* rows = reinterpret_cast<uint32_t*>(kv.mutable_data_ptr<uint8_t>());
+  TinyCache cache(kv.mutable_data_ptr<uint8_t>(), kv.nbytes(), (flags & kRows) != 0);
   const auto count = static_cast<size_t>(tokens.size(1));
   const auto start = static_cast<size_t>(position);
-  if (position < 0 || position > (1 << 24) || (start + count) * sizeof(uint32_t) > kv.nbytes())
+  if (position < 0 || position > (1 << 24) || start + count > cache.context())
     return ctx.fail(Error::InvalidArgument);
   for (size_t i = 0; i < count; ++i) {
-    rows[start + i] = static_cast<uint32_t>(tokens.const_data_ptr<int64_t>()[i]);
+    cache.write(start + i, static_cast<uint32_t>(tokens.const_data_ptr<int64_t>()[i]));
   }
   const auto vocab = static_cast<size_t>(out.size(out.dim() - 1));
   if (!last_only) {
@@ -88,10 +160,10 @@ void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
     const Error error = executorch::runtime::resize_tensor(out, {sizes, 3});
     if (error != Error::Ok) return ctx.fail(error);
   }
-  uint32_t state = 1;
-  for (size_t p = 0; p < start + count; ++p) {
-    state = mix(state, rows[p]);
-    if (p < start || (last_only && p + 1 < start + count)) continue;
+  for (size_t p = last_only ? start + count - 1 : start; p < start + count; ++p) {
+    uint32_t state = 1;
+    const size_t first = window == 0 || p < window ? 0 : p - window + 1;
+    for (size_t seen = first; seen <= p; ++seen) state = mix(state, cache.read(seen));
     float* row = out.mutable_data_ptr<float>() + (last_only ? 0 : (p - start) * vocab);
     for (size_t v = 0; v < vocab; ++v) row[v] = logit(state, static_cast<uint32_t>(v));
   }
@@ -100,7 +172,8 @@ void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
 PteMethod forward_method(const TinyModel& m, bool all) {
   const auto chunk = static_cast<int32_t>(m.chunk);
   const auto vocab = static_cast<int32_t>(m.vocab);
-  const auto kv_bytes = static_cast<int32_t>(m.context * sizeof(uint32_t));
+  const auto kv_bytes =
+      static_cast<int32_t>(m.context * (m.rows ? TinyCache::kRowBytes : sizeof(uint32_t)));
   PteMethod method;
   method.name = all ? "forward_all" : "forward";
   method.values = {
@@ -108,7 +181,7 @@ PteMethod forward_method(const TinyModel& m, bool all) {
       PteTensor{Scalar::Long, {1}, false, 0, 0, 0, ""},
       PteTensor{Scalar::Byte, {64}, false, 1, 0, 0, ""},
       PteTensor{Scalar::Byte, {kv_bytes}, false, 0, 2, 0, "kv.0"},
-      int64_t{all ? 0 : 1},
+      (all ? 0 : kLastOnly) | (m.rows ? kRows : 0) | int64_t{m.window} << kWindowShift,
       all ? PteTensor{Scalar::Float, {1, chunk, vocab}, true, 0, 1, 0, ""}
           : PteTensor{Scalar::Float, {1, vocab}, false, 0, 1, 0, ""},
   };
@@ -117,6 +190,29 @@ PteMethod forward_method(const TinyModel& m, bool all) {
   method.calls = {{"tiny::forward", "out", {0, 1, 2, 3, 4, 5}}};
   method.memory_sizes = {int64_t{all ? chunk : 1} * vocab * 4, kv_bytes};
   return method;
+}
+
+std::vector<uint8_t> manifest_of(const TinyModel& m) {
+  model::Manifest manifest;
+  manifest.family = "tiny";
+  manifest.name = "Tiny";
+  manifest.shape = {.layers = 1,
+                    .width = 32,
+                    .ffn = 32,
+                    .heads = TinyCache::kHeads,
+                    .kv_heads = TinyCache::kHeads,
+                    .head_dim = TinyCache::kHeadDim,
+                    .n_rot = 2,
+                    .vocab = m.vocab,
+                    .context_train = 1 << 16,
+                    .window = m.window,
+                    .rope_base = 10000,
+                    .attention_scale = 1};
+  manifest.defaults = {m.context, m.chunk, model::KvType::F16};
+  manifest.constant_bytes = 64;
+  manifest.tensors.push_back({"weights", "vector", 1, 16, 0, 64, m.weights_checksum});
+  const std::string text = model::serialize(manifest);
+  return {text.begin(), text.end()};
 }
 
 }  // namespace
@@ -131,6 +227,7 @@ PteFileSpec tiny_spec(const TinyModel& model) {
   spec.methods.push_back(constant_method("get_bos_id", {1}));
   spec.methods.push_back(constant_method("get_eos_ids", {9, 2, 9}));
   spec.constants = {std::vector<uint8_t>(64, 0xAB)};
+  if (model.rows) spec.named.emplace_back(model::kManifestKey, manifest_of(model));
   if (model.ballast_bytes > 0) {
     spec.constants.emplace_back(model.ballast_bytes, uint8_t{1});
     spec.constants.emplace_back(model.ballast_bytes, uint8_t{2});
@@ -139,6 +236,7 @@ PteFileSpec tiny_spec(const TinyModel& model) {
 }
 
 std::vector<float> tiny_logits(const TinyModel& model, std::span<const TokenId> history) {
+  if (model.window > 0 && history.size() > model.window) history = history.last(model.window);
   uint32_t state = 1;
   for (const TokenId id : history) state = mix(state, id);
   std::vector<float> logits;

@@ -24,6 +24,11 @@ struct TinyModel {
   bool forward_all = true;
   // 2 x this many bytes of weights that nothing reads.
   size_t ballast_bytes = 0;
+  // Its cache lies in memory as that of our own files, and a manifest says so: rows can be copied.
+  // Every element of a row is looked at, so one that is off shows in the logits.
+  bool rows = false;
+  uint32_t window = 0;  // logits depend on so many tokens at most; 0: on all. Only with `rows`
+  uint64_t weights_checksum = 1;  // in the manifest
 };
 
 PteFileSpec tiny_spec(const TinyModel& model);

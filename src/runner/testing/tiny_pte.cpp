@@ -183,11 +183,15 @@ Child method_table(const PteMethod& m) {
                 child(8, scalars(sizes))});
 }
 
+uint64_t aligned(uint64_t offset) {
+  return (offset + 63) / 64 * 64;
+}
+
 std::vector<uint8_t> constant_segment(const PteFileSpec& spec, std::vector<uint64_t>& offsets) {
   std::vector<uint8_t> segment;
   offsets = {0};  // the first one is never used
   for (const auto& constant : spec.constants) {
-    segment.resize((segment.size() + 63) / 64 * 64);
+    segment.resize(aligned(segment.size()));
     offsets.push_back(segment.size());
     segment.insert(segment.end(), constant.begin(), constant.end());
   }
@@ -208,7 +212,15 @@ PteMethod constant_method(std::string name, std::vector<int64_t> values) {
 
 std::vector<uint8_t> write_program(const PteFileSpec& spec) {
   std::vector<uint64_t> offsets;
-  const uint64_t segment_size = constant_segment(spec, offsets).size();
+  uint64_t end = constant_segment(spec, offsets).size();
+  std::vector<Child> segments = {table({number(0, 8, 0), number(1, 8, end)})};
+  std::vector<Child> named;
+  for (const auto& [key, bytes] : spec.named) {
+    const uint64_t start = aligned(end);
+    named.push_back(table({child(0, text(key)), number(1, 4, segments.size())}));
+    segments.push_back(table({number(0, 8, start), number(1, 8, bytes.size())}));
+    end = start + bytes.size();
+  }
   std::vector<Child> methods;
   for (const PteMethod& method : spec.methods) methods.push_back(method_table(method));
   Writer w;
@@ -216,12 +228,12 @@ std::vector<uint8_t> write_program(const PteFileSpec& spec) {
   std::memcpy(w.bytes.data() + 4, "ET12eh00", 8);
   w.patch(12, uint32_t{32});
   w.patch(24, spec.segment_base);
-  w.patch(32, segment_size);
-  Child segment = table({number(0, 8, 0), number(1, 8, segment_size)});
+  w.patch(32, end);
   Child constants = table({number(0, 4, 0), child(1, scalars(offsets))});
-  const uint32_t root = w.table(
-      {number(0, 4, 0), child(1, list(std::move(methods))), child(2, list({})), child(3, list({})),
-       child(4, list({std::move(segment)})), child(5, std::move(constants))});
+  const uint32_t root =
+      w.table({number(0, 4, 0), child(1, list(std::move(methods))), child(2, list({})),
+               child(3, list({})), child(4, list(std::move(segments))),
+               child(5, std::move(constants)), child(7, list(std::move(named)))});
   w.patch(0, root);
   w.align(16);
   w.patch(16, static_cast<uint64_t>(w.bytes.size()));
@@ -234,6 +246,10 @@ std::vector<uint8_t> write_pte(const PteFileSpec& spec) {
   const std::vector<uint8_t> segment = constant_segment(spec, offsets);
   file.resize(spec.segment_base);
   file.insert(file.end(), segment.begin(), segment.end());
+  for (const auto& [key, bytes] : spec.named) {
+    file.resize(spec.segment_base + aligned(file.size() - spec.segment_base));
+    file.insert(file.end(), bytes.begin(), bytes.end());
+  }
   return file;
 }
 

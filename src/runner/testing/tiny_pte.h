@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct PteMethod {
 struct PteFileSpec {
   std::vector<PteMethod> methods;
   std::vector<std::vector<uint8_t>> constants;  // in one segment, 64-byte aligned
+  std::vector<std::pair<std::string, std::vector<uint8_t>>> named;  // a segment each, after it
   uint64_t segment_base = 16384;
 };
 
