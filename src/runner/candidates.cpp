@@ -4,7 +4,6 @@
 #include <bit>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "runner/exact_math.h"
 
@@ -157,74 +156,6 @@ double softmax_weights(const Candidates& candidates, std::vector<double>& weight
     sum += weights[i];
   }
   return sum;
-}
-
-void top_k(Candidates& candidates, size_t k) {
-  if (k == 0 || k >= candidates.size()) return;
-  candidates.sort(k);
-  candidates.keep(k);
-}
-
-void top_p(Candidates& candidates, double p) {
-  std::vector<double> weights;
-  const double sum = softmax_weights(candidates, weights);
-  // All candidates below this weight together make up less than 1 - p: the head needs none of them.
-  const double negligible = (1 - p) * sum / static_cast<double>(weights.size());
-  std::vector<uint8_t> wanted(weights.size());
-  for (size_t i = 0; i < wanted.size(); ++i) wanted[i] = weights[i] >= negligible ? 1 : 0;
-  candidates.keep_flagged(wanted);
-  candidates.sort(candidates.size());
-  const double best = static_cast<double>(candidates.best_logit());
-  double reached = 0;
-  size_t kept = 0;
-  while (kept < candidates.size() && (kept == 0 || reached < p * sum)) {
-    reached += exact_exp(static_cast<double>(candidates.items()[kept++].logit) - best);
-  }
-  candidates.keep(kept);
-}
-
-void min_p(Candidates& candidates, double min_p) {
-  const double best = static_cast<double>(candidates.best_logit());
-  std::vector<uint8_t> wanted(candidates.size());
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    const double weight = exact_exp(static_cast<double>(candidates.items()[i].logit) - best);
-    wanted[i] = weight >= min_p ? 1 : 0;
-  }
-  candidates.keep_flagged(wanted);
-}
-
-void typical(Candidates& candidates, double p) {
-  candidates.sort(candidates.size());
-  std::vector<double> weights;
-  const double sum = softmax_weights(candidates, weights);
-  const double log_sum = exact_log(sum);
-  const double best = static_cast<double>(candidates.best_logit());
-  const auto surprise = [&](size_t i) {
-    return log_sum - (static_cast<double>(candidates.items()[i].logit) - best);
-  };
-  double entropy = 0;
-  for (size_t i = 0; i < weights.size(); ++i) {
-    if (weights[i] > 0) entropy += weights[i] / sum * surprise(i);
-  }
-  std::vector<double> distance(weights.size());
-  for (size_t i = 0; i < weights.size(); ++i) distance[i] = std::abs(surprise(i) - entropy);
-  std::vector<uint32_t> order(weights.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
-    return distance[a] < distance[b] || (distance[a] == distance[b] && a < b);
-  });
-  std::vector<uint8_t> wanted(weights.size(), 0);
-  double reached = 0;
-  for (const uint32_t i : order) {
-    wanted[i] = 1;
-    reached += weights[i];
-    if (reached >= p * sum) break;
-  }
-  candidates.keep_flagged(wanted);
-}
-
-void temperature(Candidates& candidates, float temperature) {
-  candidates.spread(temperature);
 }
 
 TokenId draw(const Candidates& candidates, double point) {

@@ -1,4 +1,4 @@
-// The candidate array and the stages that shrink it, each a plain function.
+// The candidate array that the sampler's stages (samplers/stages.h) shrink, and the draw from it.
 //
 // Order is by logit, larger first, equal ones by id. Candidates keeps its first sorted() entries in
 // that order and all others, which come after every one of them, by id. So each sum has one defined
@@ -51,20 +51,6 @@ class Candidates {
 // exp(logit - best logit) of each candidate, in the candidates' places, and their sum in id order
 // of the unsorted and rank order of the sorted: weights[i] / sum is the probability.
 double softmax_weights(const Candidates& candidates, std::vector<double>& weights);
-
-// Each leaves at least one candidate; Precondition: size() > 0.
-
-// The k best.
-void top_k(Candidates& candidates, size_t k);
-// The shortest head of the order whose probabilities reach p (0 < p < 1).
-void top_p(Candidates& candidates, double p);
-// Those at least min_p times as probable as the best (0 < min_p <= 1).
-void min_p(Candidates& candidates, double min_p);
-// Locally typical: those whose surprise is nearest to the entropy, until their probabilities reach
-// p (0 < p < 1); ties by rank.
-void typical(Candidates& candidates, double p);
-// Divides the logits by `temperature` (> 0), after taking off the best one.
-void temperature(Candidates& candidates, float temperature);
 
 // The candidate at `point` (in [0, 1)) of the cumulative distribution, in the candidates' order.
 TokenId draw(const Candidates& candidates, double point);

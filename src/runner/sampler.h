@@ -1,8 +1,9 @@
 // Sampler: logits -> the next token. One a request; deterministic, nothing global.
 //
-// The order: logit bias; penalties (repeat, then presence and frequency) over the last tokens; DRY;
-// if the temperature is 0 the largest logit, else the stages of SamplerOptions::stages one after
-// the other, then one draw. Each stage is a pure function over a candidate array (candidates.h).
+// The order: logit bias (bans included); penalties (repeat, then presence and frequency) over the
+// last tokens; DRY; if the temperature is 0 the largest logit, else the stages of
+// SamplerOptions::stages one after the other, in the order listed there, then one draw. Each stage
+// is a pure function over a candidate array, in a file of its own (samplers/stages.h).
 // Equal logits are ordered by id. exp and log are our own and the generator is counter-based, so
 // the same seed gives the same tokens on every machine.
 #pragma once
@@ -15,9 +16,9 @@
 #include "base/status.h"
 #include "base/token_id.h"
 #include "runner/candidates.h"
-#include "runner/dry.h"
-#include "runner/penalties.h"
 #include "runner/sampler_options.h"
+#include "runner/samplers/dry.h"
+#include "runner/samplers/penalties.h"
 
 namespace etb::runner {
 
@@ -37,6 +38,8 @@ class Sampler {
   void accept(std::span<const TokenId> ids);
 
   const SamplerOptions& options() const { return options_; }
+  // What the last sample() drew from, with the logits the stages left them; empty if it was greedy.
+  const Candidates& drawn_from() const { return candidates_; }
 
  private:
   Sampler(const SamplerOptions& options, size_t vocab_size);

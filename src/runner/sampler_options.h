@@ -13,7 +13,7 @@ namespace etb::runner {
 // ABI.
 enum class SamplerStage : int { TopK = 0, Typical = 1, TopP = 2, MinP = 3, Temperature = 4 };
 
-// Against repeated sequences: dry.h.
+// Against repeated sequences: samplers/dry.h.
 struct DryOptions {
   float multiplier = 0.0F;  // 0: off
   float base = 1.75F;

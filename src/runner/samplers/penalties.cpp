@@ -1,7 +1,10 @@
-#include "runner/penalties.h"
+#include "runner/samplers/penalties.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+
+#include "runner/samplers/option_range.h"
 
 namespace etb::runner {
 
@@ -14,6 +17,23 @@ void PenaltyHistory::accept(TokenId id) {
   const auto oldest = counts_.find(last_.front());
   if (--oldest->second == 0) counts_.erase(oldest);
   last_.pop_front();
+}
+
+Status check_penalties(const SamplerOptions& o) {
+  // Written so that NaN fails every test.
+  if (!(o.repeat_penalty > 0 && o.repeat_penalty <= 1000)) {
+    return out_of_range("repeat-penalty", o.repeat_penalty, "above 0 (1 is off), at most 1000");
+  }
+  if (!(std::abs(o.presence_penalty) <= 1000)) {
+    return out_of_range("presence-penalty", o.presence_penalty, "from -1000 to 1000");
+  }
+  if (!(std::abs(o.frequency_penalty) <= 1000)) {
+    return out_of_range("frequency-penalty", o.frequency_penalty, "from -1000 to 1000");
+  }
+  if (o.penalty_window < -1) {
+    return out_of_range("penalty-window", o.penalty_window, "-1 (all tokens), 0 (none) or more");
+  }
+  return {};
 }
 
 void apply_penalties(const Penalties& penalties, const PenaltyHistory& history,

@@ -8,7 +8,9 @@
 #include <span>
 #include <unordered_map>
 
+#include "base/status.h"
 #include "base/token_id.h"
+#include "runner/sampler_options.h"
 
 namespace etb::runner {
 
@@ -33,6 +35,9 @@ struct Penalties {
 
   bool any() const { return repeat != 1.0F || presence != 0.0F || frequency != 0.0F; }
 };
+
+// InvalidArgument names the option that is out of its range.
+Status check_penalties(const SamplerOptions& options);
 
 // Changes the logits of the tokens in `history`; each token's new logit depends on its own old one
 // and count alone. Ids beyond the logits are skipped.

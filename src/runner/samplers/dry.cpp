@@ -1,6 +1,8 @@
-#include "runner/dry.h"
+#include "runner/samplers/dry.h"
 
 #include <algorithm>
+
+#include "runner/samplers/option_range.h"
 
 namespace etb::runner {
 namespace {
@@ -29,6 +31,16 @@ std::vector<size_t> backward_matches(std::span<const TokenId> history) {
 }
 
 }  // namespace
+
+Status check_dry(const DryOptions& o) {
+  // Written so that NaN fails every test.
+  if (!(o.multiplier >= 0 && o.multiplier <= 1000)) {
+    return out_of_range("dry", o.multiplier, "from 0 (off) to 1000");
+  }
+  if (!(o.base >= 1 && o.base <= 1000)) return out_of_range("dry-base", o.base, "from 1 to 1000");
+  if (o.window < -1) return out_of_range("dry-window", o.window, "-1 (all tokens) or more");
+  return {};
+}
 
 DryHistory::DryHistory(const DryOptions& options, std::span<const TokenId> breakers)
     : options_(options), breakers_(breakers.begin(), breakers.end()) {}

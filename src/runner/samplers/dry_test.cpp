@@ -1,5 +1,5 @@
 // DRY against its definition, tried out suffix by suffix.
-#include "runner/dry.h"
+#include "runner/samplers/dry.h"
 
 #include <gtest/gtest.h>
 

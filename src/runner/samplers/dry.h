@@ -14,10 +14,14 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/status.h"
 #include "base/token_id.h"
 #include "runner/sampler_options.h"
 
 namespace etb::runner {
+
+// InvalidArgument names the option that is out of its range.
+Status check_dry(const DryOptions& options);
 
 class DryHistory {
  public:
