@@ -82,6 +82,15 @@ Result<Shapes> forward_shapes(const MethodContext& context, const std::string& m
   return Shapes{chunk, logits.sizes()[logits_rank - 1]};
 }
 
+// Whether a method only holds values: its outputs mean something without running it.
+bool holds_values_only(const MethodMeta& meta) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"  // the runtime marks what may change so
+  const size_t instructions = meta.num_instructions();
+#pragma GCC diagnostic pop
+  return meta.num_inputs() == 0 && instructions == 0 && meta.num_backends() == 0;
+}
+
 Result<std::optional<int64_t>> constant_int(const MethodContext& context,
                                             const std::set<std::string>& methods,
                                             const std::string& name, int64_t max) {
@@ -131,8 +140,10 @@ Result<std::vector<int64_t>> constant_ints(const MethodContext& context,
                                            const std::string& name) {
   std::vector<int64_t> values;
   if (!methods.contains(name)) return values;
-  const Status no_list(StatusCode::Corrupt,
-                       concat(context.file, ": method '", name, "' is no list of integers"));
+  const Status no_list(StatusCode::Corrupt, concat(context.file, ": method '", name,
+                                                   "' is no plain list of integers"));
+  const auto described = context.program->method_meta(name.c_str());
+  if (!described.ok() || !holds_values_only(*described)) return no_list;
   ETB_ASSIGN_OR_RETURN(const std::vector<size_t> planned, planned_sizes(context, name));
   if (std::any_of(planned.begin(), planned.end(), [](size_t bytes) { return bytes > 0; })) {
     return no_list;
