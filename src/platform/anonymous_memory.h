@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "base/status.h"
@@ -12,6 +13,20 @@ namespace etb {
 
 // The machine's page size: the grain of discard() and of committed_bytes().
 size_t page_size();
+
+// While one lives, every reserve() of the process asks it first, on whatever thread: true, and it
+// fails as if the system had no memory left. For tests of what happens then; one at a time, made
+// and destroyed while no other thread reserves.
+class MemoryFault {
+ public:
+  explicit MemoryFault(std::function<bool(size_t bytes)> fails);
+  ~MemoryFault();
+  MemoryFault(const MemoryFault&) = delete;
+  MemoryFault& operator=(const MemoryFault&) = delete;
+
+ private:
+  std::function<bool(size_t bytes)> fails_;
+};
 
 class AnonymousMemory {
  public:

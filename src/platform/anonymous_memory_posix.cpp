@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <limits>
@@ -15,6 +16,19 @@
 #include "platform/page_residency.h"
 
 namespace etb {
+namespace {
+
+std::atomic<const std::function<bool(size_t)>*> fault{nullptr};
+
+}  // namespace
+
+MemoryFault::MemoryFault(std::function<bool(size_t bytes)> fails) : fails_(std::move(fails)) {
+  fault = &fails_;
+}
+
+MemoryFault::~MemoryFault() {
+  fault = nullptr;
+}
 
 size_t page_size() {
   static const size_t size = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
@@ -24,6 +38,10 @@ size_t page_size() {
 Result<AnonymousMemory> AnonymousMemory::reserve(size_t bytes) {
   AnonymousMemory memory;
   if (bytes == 0) return memory;
+  const auto* fails = fault.load();
+  if (fails != nullptr && (*fails)(bytes)) {
+    return os_error("reserve", concat(bytes, " bytes of memory"), ENOMEM);
+  }
   void* start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (start == MAP_FAILED) return os_error("reserve", concat(bytes, " bytes of memory"), errno);

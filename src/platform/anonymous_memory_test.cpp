@@ -115,5 +115,20 @@ TEST(AnonymousMemory, ReleaseLeavesPartlyCoveredPagesAlone) {
   EXPECT_EQ(memory.release(4 * page, 1).code(), StatusCode::InvalidArgument);
 }
 
+TEST(AnonymousMemory, AFaultIsWhatTheSystemWouldSay) {
+  size_t asked = 0;
+  {
+    const MemoryFault second([&](size_t bytes) {
+      EXPECT_EQ(bytes, 100U);
+      return ++asked == 2;
+    });
+    EXPECT_TRUE(AnonymousMemory::reserve(100).ok());
+    EXPECT_EQ(AnonymousMemory::reserve(100).status().code(), StatusCode::OutOfMemory);
+    EXPECT_TRUE(AnonymousMemory::reserve(100).ok());
+  }
+  EXPECT_TRUE(AnonymousMemory::reserve(50).ok());
+  EXPECT_EQ(asked, 3U);
+}
+
 }  // namespace
 }  // namespace etb
