@@ -3,8 +3,8 @@
 //
 // Let n be the length of the longest suffix of the history that also ends somewhere earlier, right
 // before an occurrence of token t. If n >= allowed_length, t's logit loses
-// multiplier * base^(n - allowed_length). A suffix never reaches over a breaker (line ends, quotes,
-// names): what starts again after one is no repetition.
+// multiplier * base^(n - allowed_length), at most a million. A suffix never reaches over a breaker
+// (line ends, quotes, names): what starts again after one is no repetition.
 #pragma once
 
 #include <cstddef>
