@@ -5,12 +5,17 @@
 // A blob is a 64-byte BlobHeader and then, 64-byte aligned, ceil(rows / 8) row groups. A row group
 // is cols / 32 blocks in k order; a block is 8 rows x 32 columns:
 //
-//   W4S   f16 d[8]              u4 qs[128]   w = d * (q - 8)
-//   W4A   f16 d[8]  f16 m[8]    u4 qs[128]   w = d * q + m
-//   W8S   f16 d[8]              s8 qs[256]   w = d * q
-//   W8G16 f16 d[2][8]           s8 qs[256]   w = d[column / 16] * q    (Q6_K: a scale every 16
-//   columns) W8A   f16 d[8]  f16 m[8]    u8 qs[256]   w = d * q + m F32 / F16 / BF16 w[32][8]
-//   column-major inside the block: element (row r, column k) at [k][r]
+// clang-format off
+//   format  scales               values        weight
+//   W4S     f16 d[8]             u4 qs[128]    d * (q - 8)
+//   W4A     f16 d[8], f16 m[8]   u4 qs[128]    d * q + m
+//   W8S     f16 d[8]             s8 qs[256]    d * q
+//   W8G16   f16 d[2][8]          s8 qs[256]    d[column / 16] * q: a scale every 16 columns
+//   W8A     f16 d[8], f16 m[8]   u8 qs[256]    d * q + m
+//   F32     -                    f32 w[32][8]  w: element (row r, column k) stands at [k][r]
+//   F16     -                    f16 w[32][8]  likewise
+//   BF16    -                    bf16 w[32][8] likewise
+// clang-format on
 //
 // 4-bit qs: for c in 0..1, for r in 0..7: the row's GGUF bytes 8c..8c+7; byte j of a row holds
 // column j in its low and column j + 16 in its high nibble, values 0..15. 8-bit qs: for c in 0..3,

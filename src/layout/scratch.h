@@ -1,32 +1,45 @@
 // How much scratch memory each operator gets for a chunk of S tokens. The program writer plans it,
-// the kernels cut it up: both read the sizes here, so that they cannot disagree. 64-bit arithmetic
-// throughout; the program writer refuses what does not fit a tensor.
+// the kernels cut it up: both read the sizes here, so that they cannot disagree. A kernel's sizes
+// come from a file: a result that 64 bits do not hold is kTooMuchScratch, more than any memory has,
+// so that the kernel refuses it.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 namespace etb::layout {
+
+inline constexpr uint64_t kTooMuchScratch = std::numeric_limits<uint64_t>::max();
+
+// Sum and product that stay at kTooMuchScratch once they are there.
+constexpr uint64_t scratch_sum(uint64_t a, uint64_t b) {
+  return a > kTooMuchScratch - b ? kTooMuchScratch : a + b;
+}
+constexpr uint64_t scratch_product(uint64_t a, uint64_t b) {
+  return b != 0 && a > kTooMuchScratch / b ? kTooMuchScratch : a * b;
+}
 
 // Every piece starts on its own cache line; each total has room to align the first one.
 inline constexpr uint64_t kScratchAlign = 64;
 constexpr uint64_t scratch_piece(uint64_t bytes) {
+  if (bytes > kTooMuchScratch - kScratchAlign) return kTooMuchScratch;
   return (bytes + kScratchAlign - 1) / kScratchAlign * kScratchAlign;
 }
 
 constexpr uint64_t float_rows_bytes(uint64_t tokens, uint64_t cols) {
-  return scratch_piece(tokens * cols * 4);
+  return scratch_piece(scratch_product(scratch_product(tokens, cols), 4));
 }
 
 // A quantised activation block: s8[32], f32 scale, f32 scale * sum, i32 sum.
 inline constexpr uint64_t kActBlockBytes = 32 + 4 + 4 + 4;
 constexpr uint64_t quantised_rows_bytes(uint64_t tokens, uint64_t cols) {
-  return scratch_piece(tokens * ((cols + 31) / 32) * kActBlockBytes);
+  const uint64_t blocks = cols / 32 + (cols % 32 != 0 ? 1 : 0);
+  return scratch_piece(scratch_product(scratch_product(tokens, blocks), kActBlockBytes));
 }
 
 // An operator's input before a linear: normalised floats, and their quantised blocks.
 constexpr uint64_t linear_input_bytes(uint64_t tokens, uint64_t cols) {
-  return float_rows_bytes(tokens, cols) + quantised_rows_bytes(tokens, cols);
+  return scratch_sum(float_rows_bytes(tokens, cols), quantised_rows_bytes(tokens, cols));
 }
 
 struct AttentionScratch {
@@ -38,19 +51,24 @@ struct AttentionScratch {
 };
 // The input; then q, k, v of a token side by side; then attention's result, the second input.
 constexpr uint64_t attention_scratch_bytes(const AttentionScratch& s) {
-  const uint64_t q_width = s.heads * s.head_dim;
-  const uint64_t kv_width = s.kv_heads * s.head_dim;
-  return kScratchAlign + linear_input_bytes(s.tokens, s.width) +
-         float_rows_bytes(s.tokens, q_width + 2 * kv_width) + linear_input_bytes(s.tokens, q_width);
+  const uint64_t q_width = scratch_product(s.heads, s.head_dim);
+  const uint64_t kv_width = scratch_product(s.kv_heads, s.head_dim);
+  const uint64_t qkv_width = scratch_sum(q_width, scratch_product(2, kv_width));
+  const uint64_t inputs =
+      scratch_sum(linear_input_bytes(s.tokens, s.width), linear_input_bytes(s.tokens, q_width));
+  const uint64_t all = scratch_sum(inputs, float_rows_bytes(s.tokens, qkv_width));
+  return scratch_sum(kScratchAlign, all);
 }
 
 // The normalised input and the hidden layer.
 constexpr uint64_t mlp_scratch_bytes(uint64_t tokens, uint64_t width, uint64_t ffn) {
-  return kScratchAlign + linear_input_bytes(tokens, width) + linear_input_bytes(tokens, ffn);
+  const uint64_t all =
+      scratch_sum(linear_input_bytes(tokens, width), linear_input_bytes(tokens, ffn));
+  return scratch_sum(kScratchAlign, all);
 }
 
 constexpr uint64_t head_scratch_bytes(uint64_t tokens, uint64_t width) {
-  return kScratchAlign + linear_input_bytes(tokens, width);
+  return scratch_sum(kScratchAlign, linear_input_bytes(tokens, width));
 }
 
 }  // namespace etb::layout
