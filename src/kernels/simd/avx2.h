@@ -63,10 +63,11 @@ struct Avx2 {
     const auto* halves = reinterpret_cast<const __m128i*>(p);
     return {_mm256_cvtph_ps(_mm_loadu_si128(halves)), _mm256_cvtph_ps(_mm_loadu_si128(halves + 1))};
   }
+  // Any NaN as the one of layout/half.h.
   static void store_f16(uint16_t* p, V v) {
     auto* const halves = reinterpret_cast<__m128i*>(p);
-    _mm_storeu_si128(halves, _mm256_cvtps_ph(v.a, _MM_FROUND_TO_NEAREST_INT));
-    _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(v.b, _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(halves, _mm256_cvtps_ph(one_nan(v.a), _MM_FROUND_TO_NEAREST_INT));
+    _mm_storeu_si128(halves + 1, _mm256_cvtps_ph(one_nan(v.b), _MM_FROUND_TO_NEAREST_INT));
   }
 
   // p * 2^n, n in the low bits of `shifted`.
@@ -108,6 +109,10 @@ struct Avx2 {
   }
 
  private:
+  static __m256 one_nan(__m256 x) {
+    const __m256 nan = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fc00000));
+    return _mm256_blendv_ps(x, nan, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+  }
   static __m256 scale_half(__m256 p, __m256 shifted) {
     const __m256i power = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), power));

@@ -79,8 +79,13 @@ struct Neon {
   static V load_f16(const uint16_t* p) {
     return each([&](int i) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i))); });
   }
+  // Any NaN as the one of layout/half.h.
   static void store_f16(uint16_t* p, V v) {
-    for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(v.q[i])));
+    const float32x4_t nan = vreinterpretq_f32_u32(vdupq_n_u32(0x7fc00000));
+    for (int i = 0; i < 4; ++i) {
+      const float32x4_t one_nan = vbslq_f32(vceqq_f32(v.q[i], v.q[i]), v.q[i], nan);
+      vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(one_nan)));
+    }
   }
 
   // p * 2^n, n in the low bits of `shifted`.
