@@ -7,6 +7,8 @@
 
 #include <executorch/extension/threadpool/threadpool_guard.h>
 
+#include "kernels/fp_environment.h"
+
 namespace executorch::extension::threadpool {
 
 class ThreadPool {
@@ -73,6 +75,7 @@ void parallel_for(unsigned threads, size_t units, size_t grain, RangeFn fn) {
   }
   Claims claims(units, grain, team);
   const auto work = [&](size_t) {
+    const FpScope fp;
     started.load(std::memory_order_acquire);
     inside = true;
     size_t begin = 0;

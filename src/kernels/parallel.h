@@ -14,8 +14,8 @@ using RangeFn = ::executorch::runtime::FunctionRef<void(size_t begin, size_t end
 // Calls `fn` on disjoint ranges that cover [0, units) and returns when all are done. Ranges start
 // large and shrink to `grain` units, so that all threads end together. At most `threads` threads
 // (0: the pool's number) take part, the caller among them; with one, or inside another
-// parallel_for, `fn(0, units)` runs inline. All that `fn` wrote is visible to the caller
-// afterwards.
+// parallel_for, `fn(0, units)` runs inline. The pool's threads compute in the environment of
+// fp_environment.h. All that `fn` wrote is visible to the caller afterwards.
 void parallel_for(unsigned threads, size_t units, size_t grain, RangeFn fn);
 
 // Threads that parallel_for can use: the pool's number, at least 1.

@@ -140,8 +140,8 @@ Result<std::vector<int64_t>> constant_ints(const MethodContext& context,
                                            const std::string& name) {
   std::vector<int64_t> values;
   if (!methods.contains(name)) return values;
-  const Status no_list(StatusCode::Corrupt, concat(context.file, ": method '", name,
-                                                   "' is no plain list of integers"));
+  const Status no_list(StatusCode::Corrupt,
+                       concat(context.file, ": method '", name, "' is no plain list of integers"));
   const auto described = context.program->method_meta(name.c_str());
   if (!described.ok() || !holds_values_only(*described)) return no_list;
   ETB_ASSIGN_OR_RETURN(const std::vector<size_t> planned, planned_sizes(context, name));

@@ -1,6 +1,7 @@
 // An operator's arguments, read with every check that a hostile program needs. The first failure is
 // reported to the runtime and logged with the operator's and the argument's name; later reads then
-// return harmless values, so an operator reads all its arguments and asks ok() once.
+// return harmless values, so an operator reads all its arguments and asks ok() once. While it lives
+// the thread has the floating-point environment of fp_environment.h.
 #pragma once
 
 #include <cstdint>
@@ -12,6 +13,7 @@
 #include <executorch/runtime/core/span.h>
 
 #include "kernels/execution.h"
+#include "kernels/fp_environment.h"
 #include "kernels/paths/table.h"
 #include "layout/layout.h"
 #include "layout/scratch.h"
@@ -58,6 +60,7 @@ class Args {
  private:
   const Tensor* tensor(size_t i, const char* name, ::executorch::aten::ScalarType type, int rank);
 
+  const FpScope fp_;  // for as long as the operator computes
   const char* op_;
   et::KernelRuntimeContext& ctx_;
   Stack stack_;
