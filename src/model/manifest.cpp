@@ -18,6 +18,12 @@ namespace {
 constexpr uint64_t kMaxTensors = 65536;
 constexpr size_t kMaxStopIds = 256;
 constexpr size_t kMaxText = 4096;
+constexpr uint32_t kMaxContext = 1u << 26;
+constexpr uint32_t kMaxChunk = 4096;
+
+std::string_view activation_name(Activation activation) {
+  return activation == Activation::Silu ? "silu" : "gelu_tanh";
+}
 
 struct CountField {
   const char* key;
@@ -25,15 +31,16 @@ struct CountField {
   uint32_t min;
   uint32_t max;
 };
-// The limits keep every product of two counts inside 64 bits.
+// What the kernels take (head_dim, n_rot: kernels/paths/table.h), and no product of two counts
+// beyond 64 bits.
 constexpr std::array<CountField, 10> kCounts = {{
     {"layers", &ModelShape::layers, 1, 1024},
     {"width", &ModelShape::width, 32, 1 << 18},
     {"ffn", &ModelShape::ffn, 32, 1 << 20},
     {"heads", &ModelShape::heads, 1, 4096},
     {"kv_heads", &ModelShape::kv_heads, 1, 4096},
-    {"head_dim", &ModelShape::head_dim, 2, 4096},
-    {"n_rot", &ModelShape::n_rot, 2, 4096},
+    {"head_dim", &ModelShape::head_dim, 16, 512},
+    {"n_rot", &ModelShape::n_rot, 2, 512},
     {"vocab", &ModelShape::vocab, 1, 1 << 22},
     {"context_train", &ModelShape::context_train, 1, 1 << 26},
     {"window", &ModelShape::window, 0, 1 << 26},
@@ -53,12 +60,20 @@ constexpr std::array<RealField, 5> kReals = {{
     {"attention_scale", &ModelShape::attention_scale, 1e-9, 1e6},
 }};
 
-Status out_of_limits(std::string_view field, double value) {
+std::string plain_number(double value) {
   char number[32];
   std::snprintf(number, sizeof(number), "%.9g", value);
+  return number;
+}
+
+Status out_of_limits(std::string_view field, double value, std::string_view limit) {
   return Status(StatusCode::InvalidArgument,
-                concat("manifest: ", field, " = ", std::string_view(number),
-                       " is outside what this version can run"));
+                concat("manifest: ", field, " = ", plain_number(value),
+                       " is outside what this version can run (", limit, ")"));
+}
+
+std::string from_to(double min, double max) {
+  return concat("from ", plain_number(min), " to ", plain_number(max));
 }
 
 // Free text is one line of printable characters, so that it cannot forge another line.
@@ -74,50 +89,72 @@ bool is_word(std::string_view text) {
   });
 }
 
-Status check_shape(const ModelShape& shape) {
-  for (const CountField& field : kCounts) {
-    const uint32_t value = shape.*field.member;
-    if (value < field.min || value > field.max) return out_of_limits(field.key, value);
+// What a field must be besides within its range.
+Status check_multiples(const ModelShape& shape) {
+  if (shape.width % 32 != 0) return out_of_limits("width", shape.width, "a multiple of 32");
+  if (shape.ffn % 32 != 0) return out_of_limits("ffn", shape.ffn, "a multiple of 32");
+  if (shape.head_dim % 16 != 0) {
+    return out_of_limits("head_dim", shape.head_dim, "a multiple of 16");
   }
-  for (const RealField& field : kReals) {
-    const double value = shape.*field.member;
-    if (!(value >= field.min && value <= field.max)) return out_of_limits(field.key, value);
-  }
-  if (shape.width % 32 != 0) return out_of_limits("width (a multiple of 32)", shape.width);
-  if (shape.ffn % 32 != 0) return out_of_limits("ffn (a multiple of 32)", shape.ffn);
-  if (shape.head_dim % 2 != 0) return out_of_limits("head_dim (even)", shape.head_dim);
   if (shape.n_rot % 2 != 0 || shape.n_rot > shape.head_dim) {
-    return out_of_limits("n_rot (even, at most head_dim)", shape.n_rot);
+    return out_of_limits("n_rot", shape.n_rot, concat("even, at most head_dim ", shape.head_dim));
   }
   if (shape.heads % shape.kv_heads != 0) {
-    return out_of_limits("kv_heads (a divisor of heads)", shape.kv_heads);
+    return out_of_limits("kv_heads", shape.kv_heads, concat("a divisor of heads ", shape.heads));
   }
   const uint64_t q_width = uint64_t{shape.heads} * shape.head_dim;
   if (q_width > (1u << 20) || q_width % 32 != 0) {
-    return out_of_limits("heads x head_dim (a multiple of 32)", static_cast<double>(q_width));
-  }
-  if (shape.activation != Activation::Silu && shape.activation != Activation::GeluTanh) {
-    return out_of_limits("activation", static_cast<double>(shape.activation));
+    return out_of_limits("heads x head_dim", static_cast<double>(q_width),
+                         "a multiple of 32, at most 1048576");
   }
   return {};
 }
 
+Status check_shape(const ModelShape& shape) {
+  for (const CountField& field : kCounts) {
+    const uint32_t value = shape.*field.member;
+    if (value < field.min || value > field.max) {
+      return out_of_limits(field.key, value, from_to(field.min, field.max));
+    }
+  }
+  for (const RealField& field : kReals) {
+    const double value = shape.*field.member;
+    if (!(value >= field.min && value <= field.max)) {
+      return out_of_limits(field.key, value, from_to(field.min, field.max));
+    }
+  }
+  ETB_RETURN_IF_ERROR(check_multiples(shape));
+  if (shape.activation == Activation::Silu) return {};
+  return Status(StatusCode::InvalidArgument,
+                concat("manifest: activation ", activation_name(shape.activation),
+                       " is outside what this version can run (silu)"));
+}
+
 Status check_tokens(const Manifest& m) {
   if (m.tokens.stop.size() > kMaxStopIds) {
-    return out_of_limits("stop ids", static_cast<double>(m.tokens.stop.size()));
+    return out_of_limits("count of stop ids", static_cast<double>(m.tokens.stop.size()),
+                         from_to(0, kMaxStopIds));
   }
+  const std::string ids = concat("below vocab ", m.shape.vocab);
   for (const TokenId id : m.tokens.stop) {
-    if (id >= m.shape.vocab) return out_of_limits("stop id", id);
+    if (id >= m.shape.vocab) return out_of_limits("stop id", id, ids);
   }
-  if (m.tokens.bos && *m.tokens.bos >= m.shape.vocab) return out_of_limits("bos", *m.tokens.bos);
-  if (m.tokens.eos && *m.tokens.eos >= m.shape.vocab) return out_of_limits("eos", *m.tokens.eos);
-  if (m.tokens.add_bos && !m.tokens.bos) return out_of_limits("add_bos without a bos", 1);
+  if (m.tokens.bos && *m.tokens.bos >= m.shape.vocab) {
+    return out_of_limits("bos", *m.tokens.bos, ids);
+  }
+  if (m.tokens.eos && *m.tokens.eos >= m.shape.vocab) {
+    return out_of_limits("eos", *m.tokens.eos, ids);
+  }
+  if (m.tokens.add_bos && !m.tokens.bos) {
+    return out_of_limits("add_bos", 1, "0 if there is no bos");
+  }
   return {};
 }
 
 Status check_tensors(const Manifest& m) {
   if (m.tensors.size() > kMaxTensors) {
-    return out_of_limits("tensor count", static_cast<double>(m.tensors.size()));
+    return out_of_limits("tensor count", static_cast<double>(m.tensors.size()),
+                         from_to(0, kMaxTensors));
   }
   uint64_t end = 0;
   std::vector<std::string_view> names;
@@ -336,16 +373,24 @@ uint64_t kv_bytes(const ModelShape& shape, KvType type, uint32_t context) {
 }
 
 Status validate(const Manifest& m) {
-  if (m.version != kManifestVersion) return out_of_limits("version", m.version);
+  if (m.version != kManifestVersion) {
+    return out_of_limits("version", m.version, concat("it must be ", kManifestVersion));
+  }
   if (!is_word(m.family) || !is_plain_line(m.name) || !is_plain_line(m.source_type)) {
     return Status(StatusCode::InvalidArgument,
                   "manifest: family, name or source_type is not one line of text");
   }
   ETB_RETURN_IF_ERROR(check_shape(m.shape));
   const ProgramDefaults& d = m.defaults;
-  if (d.context == 0 || d.context > (1u << 26)) return out_of_limits("context", d.context);
-  if (d.chunk == 0 || d.chunk > 4096) return out_of_limits("chunk", d.chunk);
-  if (d.kv_type != KvType::F16) return out_of_limits("kv_type", static_cast<double>(d.kv_type));
+  if (d.context == 0 || d.context > kMaxContext) {
+    return out_of_limits("context", d.context, from_to(1, kMaxContext));
+  }
+  if (d.chunk == 0 || d.chunk > kMaxChunk) {
+    return out_of_limits("chunk", d.chunk, from_to(1, kMaxChunk));
+  }
+  if (d.kv_type != KvType::F16) {
+    return out_of_limits("kv_type", static_cast<double>(d.kv_type), "0, which is f16");
+  }
   ETB_RETURN_IF_ERROR(check_tokens(m));
   return check_tensors(m);
 }
@@ -364,7 +409,7 @@ std::string serialize(const Manifest& m) {
   put("template_hash", hex64(m.template_hash));
   for (const CountField& field : kCounts) put(field.key, m.shape.*field.member);
   for (const RealField& field : kReals) put_real(out, field.key, m.shape.*field.member);
-  put("activation", m.shape.activation == Activation::Silu ? "silu" : "gelu_tanh");
+  put("activation", activation_name(m.shape.activation));
   put("context", m.defaults.context);
   put("chunk", m.defaults.chunk);
   put("kv_type", kv_type_name(m.defaults.kv_type));

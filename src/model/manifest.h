@@ -104,7 +104,8 @@ uint64_t kv_bytes(const ModelShape& shape, KvType type, uint32_t context);
 // What one more position costs, all layers.
 uint64_t kv_bytes_per_token(const ModelShape& shape, KvType type);
 
-// InvalidArgument names the field that is out of its limits.
+// InvalidArgument names the field that is out of its limits, its value and the limit. What passes
+// here, the kernels take.
 Status validate(const Manifest& manifest);
 // Precondition: validate() is Ok. Checksums have a fixed width, so they can be filled in later.
 // The last line is `end HASH`, the XXH3-64 of all lines before it.

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <functional>
 
 namespace etb::model {
 namespace {
@@ -126,6 +126,36 @@ TEST(Manifest, HostileTextIsNamedAndRefused) {
   for (const auto& [from, to] : edits) {
     EXPECT_EQ(code_of(seal_manifest(replaced(text, from, to))), StatusCode::Corrupt)
         << from << " -> " << to;
+  }
+}
+
+TEST(Manifest, LimitsAreNamedWithTheValue) {
+  struct Case {
+    const char* says;
+    std::function<void(Manifest&)> make;
+  };
+  const Case cases[] = {
+      {"head_dim = 40 is outside what this version can run (a multiple of 16)",
+       [](Manifest& m) { m.shape.head_dim = 40; }},
+      {"head_dim = 1024 is outside what this version can run (from 16 to 512)",
+       [](Manifest& m) { m.shape.head_dim = 1024; }},
+      {"n_rot = 514 is outside what this version can run (from 2 to 512)",
+       [](Manifest& m) { m.shape.n_rot = 514; }},
+      {"n_rot = 18 is outside what this version can run (even, at most head_dim 16)",
+       [](Manifest& m) { m.shape.n_rot = 18; }},
+      {"activation gelu_tanh is outside what this version can run (silu)",
+       [](Manifest& m) { m.shape.activation = Activation::GeluTanh; }},
+      {"stop id = 300 is outside what this version can run (below vocab 300)",
+       [](Manifest& m) { m.tokens.stop = {300}; }},
+      {"chunk = 4097 is outside what this version can run (from 1 to 4096)",
+       [](Manifest& m) { m.defaults.chunk = 4097; }},
+  };
+  for (const Case& c : cases) {
+    Manifest m = sample();
+    c.make(m);
+    const Status status = validate(m);
+    EXPECT_EQ(status.code(), StatusCode::InvalidArgument) << c.says;
+    EXPECT_NE(status.message().find(c.says), std::string_view::npos) << status.to_string();
   }
 }
 
