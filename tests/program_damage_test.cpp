@@ -136,8 +136,8 @@ class HarmfulProgram : public ProgramDamage {
  protected:
   Status load(const import::Program& program) {
     const auto header = model::parse_header(program_, file_->bytes().size());
-    const auto bytes = import::write_program(program, {.segment_base = header->segment_base});
-    return TextRunner::load({.file = file_, .program = bytes}, {}).status();
+    auto bytes = import::write_program(program, {.segment_base = header->segment_base}).value();
+    return TextRunner::load({.file = file_, .program = std::move(bytes)}, {}).status();
   }
 };
 

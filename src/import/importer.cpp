@@ -5,8 +5,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <memory>
-#include <numeric>
 
 #include "base/text.h"
 #include "family/vocab.h"
@@ -15,6 +13,7 @@
 #include "import/program.h"
 #include "import/vocab_import.h"
 #include "model/pte_header.h"
+#include "model/stream_hash.h"
 
 namespace etb::import {
 namespace {
@@ -24,23 +23,6 @@ using model::TensorEntry;
 constexpr size_t kSlabBytes = 1 << 20;      // packed at a time
 constexpr size_t kReleaseBytes = 16 << 20;  // source pages are given back in such steps
 
-struct HashFree {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
-// XXH3-64 of bytes that come in pieces.
-class StreamHash {
- public:
-  StreamHash() : state_(XXH3_createState()) { reset(); }
-  void reset() { XXH3_64bits_reset(state_.get()); }
-  void add(std::span<const uint8_t> bytes) {
-    XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
-  }
-  uint64_t value() const { return XXH3_64bits_digest(state_.get()); }
-
- private:
-  std::unique_ptr<XXH3_state_t, HashFree> state_;
-};
-
 std::span<const uint8_t> as_bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
@@ -48,8 +30,8 @@ std::span<const uint8_t> as_bytes(std::string_view text) {
 // Follows the pass over the source: its hash, its progress, its pages.
 class SourceReader {
  public:
-  SourceReader(const GgufModel& gguf, const ImportOptions& options)
-      : gguf_(gguf), options_(options), total_(gguf.total_bytes()) {}
+  SourceReader(const GgufModel& gguf, const ImportOptions& options, model::StreamHash hash)
+      : gguf_(gguf), options_(options), hash_(std::move(hash)), total_(gguf.total_bytes()) {}
 
   // Hashes everything up to `end` of a part; whole parts before it too. Ranges that were passed
   // already are left alone.
@@ -99,7 +81,7 @@ class SourceReader {
 
   const GgufModel& gguf_;
   const ImportOptions& options_;
-  StreamHash hash_;
+  model::StreamHash hash_;
   size_t part_ = 0;
   uint64_t position_ = 0;  // in the part
   uint64_t released_ = 0;
@@ -115,7 +97,8 @@ class Importer {
   Status run(const family::FamilyRow& row, const ImportOptions& options) {
     ETB_RETURN_IF_ERROR(prepare_segments(row));
     ETB_RETURN_IF_ERROR(write_program());
-    SourceReader reader(gguf_, options);
+    ETB_ASSIGN_OR_RETURN(model::StreamHash source_hash, model::StreamHash::create());
+    SourceReader reader(gguf_, options, std::move(source_hash));
     ETB_RETURN_IF_ERROR(write_inv_freq());
     for (const PlannedTensor& tensor : plan_.tensors) {
       ETB_RETURN_IF_ERROR(manifest().tensors[tensor.entry].is_vector()
@@ -189,6 +172,14 @@ class Importer {
     return static_cast<uint64_t>(s.bytes.data() - start) + rows * layout::row_bytes(s.type, s.cols);
   }
 
+  // Where the source rows of the first `rows` packed ones end: rotated rows move inside their head.
+  static size_t source_end(const layout::RowSource& s, size_t rows) {
+    if (s.order.n_rot != 0) {
+      rows = (rows + s.order.head_dim - 1) / s.order.head_dim * s.order.head_dim;
+    }
+    return std::min(s.rows, rows);
+  }
+
   Status write_vector(const PlannedTensor& tensor, SourceReader& reader) {
     const layout::RowSource& s = tensor.source;
     ETB_RETURN_IF_ERROR(reader.advance(tensor.part, end_in_part(tensor, s.rows)));
@@ -202,16 +193,13 @@ class Importer {
     TensorEntry& entry = manifest().tensors[tensor.entry];
     const size_t groups = (s.rows + layout::kRowGroup - 1) / layout::kRowGroup;
     const size_t group_bytes = (entry.bytes - sizeof(layout::BlobHeader)) / groups;
-    // Rotated rows move inside a head, so a slab is whole heads.
-    const size_t unit =
-        s.order.n_rot == 0 ? 1 : std::lcm(layout::kRowGroup, s.order.head_dim) / layout::kRowGroup;
-    const size_t step = std::max(unit, kSlabBytes / group_bytes / unit * unit);
+    const size_t step = std::max<size_t>(1, kSlabBytes / group_bytes);
     slab_.resize(std::max(slab_.size(), std::min(step, groups) * group_bytes));
-    StreamHash hash;
+    ETB_ASSIGN_OR_RETURN(model::StreamHash hash, model::StreamHash::create());
     uint64_t offset = sizeof(layout::BlobHeader);
     for (size_t group = 0; group < groups; group += step) {
       const size_t count = std::min(step, groups - group);
-      const size_t end_row = std::min(s.rows, (group + count) * layout::kRowGroup);
+      const size_t end_row = source_end(s, (group + count) * layout::kRowGroup);
       ETB_RETURN_IF_ERROR(reader.advance(tensor.part, end_in_part(tensor, end_row)));
       layout::pack_groups(s, group, count, slab_.data());
       const auto packed = std::span<const uint8_t>(slab_).first(count * group_bytes);

@@ -136,6 +136,31 @@ TEST_F(Importer, LargeTensorsAreCutIntoSlabsWithoutATrace) {
   expect_same_weights(in_, out_);
 }
 
+// Heads of 48 rows and slabs of 256: a slab ends inside a head, whose rows are un-permuted.
+TEST_F(Importer, ASlabMayEndInsideAHead) {
+  RandomGgufSpec spec{.layers = 1, .width = 1024, .heads = 16, .kv_heads = 8, .head_dim = 48};
+  spec.types = {{"attn_q", GgmlType::F32}, {"attn_k", GgmlType::F32}};
+  ASSERT_TRUE(import(spec).ok());
+  expect_same_weights(in_, out_);
+}
+
+// What the kernels would refuse at the first forward is refused here.
+TEST_F(Importer, ShapesThatTheKernelsDoNotTakeAreNamedWithTheirLimit) {
+  const std::pair<uint32_t, const char*> head_dims[] = {
+      {24, "head_dim = 24 is outside what this version can run (a multiple of 16)"},
+      {8, "head_dim = 8 is outside what this version can run (from 16 to 512)"},
+      {528, "head_dim = 528 is outside what this version can run (from 16 to 512)"},
+  };
+  for (const auto& [head_dim, says] : head_dims) {
+    RandomGgufSpec spec;
+    spec.head_dim = head_dim;
+    const Status status = refused(spec);
+    EXPECT_EQ(status.code(), StatusCode::Unsupported);
+    EXPECT_NE(status.message().find(says), std::string_view::npos) << status.to_string();
+    EXPECT_NE(status.message().find("in.gguf"), std::string_view::npos) << status.to_string();
+  }
+}
+
 TEST_F(Importer, TheFileSaysWhatItIs) {
   RandomGgufSpec spec{.vocab = 400, .context = 8192, .rope_base = 50000.0f, .add_bos = true};
   spec.name = "Name with\nnew line";

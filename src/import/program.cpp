@@ -328,7 +328,8 @@ Result<std::vector<uint8_t>> emit_program(const Manifest& manifest, const Progra
   for (size_t i = 0; i < options.named.size(); ++i) {
     program.named_data.push_back({options.named[i].key, static_cast<uint32_t>(i + 1)});
   }
-  auto bytes = write_program(program, {options.segment_base, kSegmentAlign, kHeadroom});
+  const ProgramPlace place{options.segment_base, kSegmentAlign, kHeadroom};
+  ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> bytes, write_program(program, place));
   if (options.segment_base != 0 && bytes.size() > options.segment_base) {
     return Status(StatusCode::Unsupported,
                   concat("the program of ", bytes.size(),

@@ -22,12 +22,12 @@ class ProgramWriter {
  public:
   explicit ProgramWriter(const Program& program) : program_(program), w_(kPrefix) {}
 
-  std::vector<uint8_t> write(const ProgramPlace& place) {
+  Result<std::vector<uint8_t>> write(const ProgramPlace& place) {
     w_.link_root(write_root());
     while (w_.bytes().size() % 16 != 0 || w_.bytes().size() < model::kSmallestPte) {
       w_.bytes().push_back(0);
     }
-    write_header(place);
+    ETB_RETURN_IF_ERROR(write_header(place));
     return std::move(w_.bytes());
   }
 
@@ -174,7 +174,7 @@ class ProgramWriter {
     return at;
   }
 
-  void write_header(const ProgramPlace& place) {
+  Status write_header(const ProgramPlace& place) {
     std::vector<uint8_t>& bytes = w_.bytes();
     const uint64_t size = bytes.size();
     uint64_t base = place.segment_base;
@@ -194,7 +194,9 @@ class ProgramWriter {
     put(model::kHeaderAt + 8, size);
     put(model::kHeaderAt + 16, base);
     put(model::kHeaderAt + 24, data_end);
-    put(model::kChecksumAt, model::program_checksum(bytes));
+    ETB_ASSIGN_OR_RETURN(const uint64_t checksum, model::program_checksum(bytes));
+    put(model::kChecksumAt, checksum);
+    return {};
   }
 
   const Program& program_;
@@ -203,7 +205,7 @@ class ProgramWriter {
 
 }  // namespace
 
-std::vector<uint8_t> write_program(const Program& program, const ProgramPlace& place) {
+Result<std::vector<uint8_t>> write_program(const Program& program, const ProgramPlace& place) {
   return ProgramWriter(program).write(place);
 }
 

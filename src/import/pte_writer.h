@@ -8,6 +8,8 @@
 #include <variant>
 #include <vector>
 
+#include "base/status.h"
+
 namespace etb::import {
 
 // The numbers are the schema's.
@@ -73,6 +75,7 @@ struct ProgramPlace {
   uint64_t alignment = 16384;
   uint64_t headroom = 0;
 };
-std::vector<uint8_t> write_program(const Program& program, const ProgramPlace& place);
+// OutOfMemory.
+Result<std::vector<uint8_t>> write_program(const Program& program, const ProgramPlace& place);
 
 }  // namespace etb::import

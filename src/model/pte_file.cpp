@@ -108,7 +108,8 @@ Status PteFile::read_named_data(const FlatTable& root) {
 Status PteFile::check_checksum() const {
   const bool ours = is_own() || has_named_data(kTokenizerKey) || has_named_data(kTemplateKey);
   if (!ours) return {};
-  if (header_.checksum && program_checksum(program()) == *header_.checksum) return {};
+  ETB_ASSIGN_OR_RETURN(const uint64_t actual, program_checksum(program()));
+  if (header_.checksum == actual) return {};
   return corrupt(
       "the program part does not match its checksum: the file is damaged; import it again");
 }

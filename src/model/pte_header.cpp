@@ -1,14 +1,11 @@
 // Parsing of the identifier and the extended header.
 #include "model/pte_header.h"
 
-#include <xxhash.h>
-
-#include <cstring>
-#include <memory>
 #include <string_view>
 
 #include "base/text.h"
 #include "model/flat_reader.h"
+#include "model/stream_hash.h"
 
 namespace etb::model {
 namespace {
@@ -77,19 +74,13 @@ Result<PteHeader> parse_header(std::span<const uint8_t> head, uint64_t total_byt
   return header;
 }
 
-uint64_t program_checksum(std::span<const uint8_t> program) {
-  struct Free {
-    void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-  };
+Result<uint64_t> program_checksum(std::span<const uint8_t> program) {
   constexpr uint8_t kZeros[8] = {};
-  const std::unique_ptr<XXH3_state_t, Free> state(XXH3_createState());
-  if (state == nullptr || program.size() < kSmallestPte) return 0;
-  XXH3_64bits_reset(state.get());
-  XXH3_64bits_update(state.get(), program.data(), kChecksumAt);
-  XXH3_64bits_update(state.get(), kZeros, sizeof kZeros);
-  const auto rest = program.subspan(kChecksumAt + sizeof kZeros);
-  XXH3_64bits_update(state.get(), rest.data(), rest.size());
-  return XXH3_64bits_digest(state.get());
+  ETB_ASSIGN_OR_RETURN(StreamHash hash, StreamHash::create());
+  hash.add(program.first(kChecksumAt));
+  hash.add(kZeros);
+  hash.add(program.subspan(kChecksumAt + sizeof kZeros));
+  return hash.value();
 }
 
 }  // namespace etb::model

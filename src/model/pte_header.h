@@ -31,8 +31,8 @@ struct PteHeader {
 // identifier.
 Result<PteHeader> parse_header(std::span<const uint8_t> head, uint64_t total_bytes);
 
-// XXH3-64 over the program part with the 8 bytes at kChecksumAt taken as zeros.
+// XXH3-64 over the program part with the 8 bytes at kChecksumAt taken as zeros. OutOfMemory.
 // Precondition: program.size() >= kSmallestPte.
-uint64_t program_checksum(std::span<const uint8_t> program);
+Result<uint64_t> program_checksum(std::span<const uint8_t> program);
 
 }  // namespace etb::model

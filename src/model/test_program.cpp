@@ -335,7 +335,7 @@ std::vector<uint8_t> write_pte(const NodePtr& program, const WriteOptions& optio
   writer.put<uint64_t>(24, base);
   writer.put<uint64_t>(32, options.segment_bytes);
   if (options.own_header) {
-    writer.put<uint64_t>(kChecksumAt, program_checksum(writer.out));
+    writer.put<uint64_t>(kChecksumAt, program_checksum(writer.out).value());
   }
   if (base != 0) writer.out.resize(base, 0);
   for (uint64_t i = 0; i < options.segment_bytes; ++i) {
