@@ -1,8 +1,6 @@
 // The cache folder: names, hits, and what goes when it grows.
 #include "import/cache.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
@@ -13,6 +11,7 @@
 #include "import/gguf_model.h"
 #include "model/manifest.h"
 #include "model/pte_file.h"
+#include "model/stream_hash.h"
 #include "platform/files.h"
 #include "platform/mapped_file.h"
 #include "platform/paths.h"
@@ -27,6 +26,8 @@ constexpr uint64_t kSamples = 16;
 constexpr uint64_t kSampleBytes = 4096;
 // A temporary this old belongs to no importer that still runs.
 constexpr int64_t kStaleSeconds = 24 * 3600;
+// An entry this young may be on its way from its importer to whoever asked for it.
+constexpr int64_t kYoungSeconds = 10 * 60;
 
 std::string version_suffix() {
   return concat(".v", kCacheVersion, ".pte");
@@ -59,35 +60,28 @@ bool is_cache_name(std::string_view name) {
 }
 
 // Who the source is: cheap, and different for any file that was written to.
-Status hash_part(const std::string& path, XXH3_state_t* state) {
+Status hash_part(const std::string& path, model::StreamHash& hash) {
   ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   const FileIdentity& id = file->identity();
   const uint64_t numbers[4] = {id.device, id.inode, id.size, static_cast<uint64_t>(id.mtime_ns)};
-  XXH3_64bits_update(state, numbers, sizeof(numbers));
+  hash.add({reinterpret_cast<const uint8_t*>(numbers), sizeof(numbers)});
   const auto bytes = file->bytes();
   const uint64_t head = std::min<uint64_t>(bytes.size(), kHeadBytes);
-  XXH3_64bits_update(state, bytes.data(), head);
+  hash.add(bytes.first(head));
   const uint64_t stride = (bytes.size() - head) / kSamples;
   for (uint64_t i = 0; i < kSamples && stride != 0; ++i) {
     const uint64_t at = head + i * stride;
-    XXH3_64bits_update(state, bytes.data() + at, std::min<uint64_t>(kSampleBytes, stride));
+    hash.add(bytes.subspan(at, std::min<uint64_t>(kSampleBytes, stride)));
   }
   return {};
 }
 
 Result<std::string> cache_name(const std::string& gguf_path) {
   ETB_ASSIGN_OR_RETURN(const auto parts, gguf_part_paths(gguf_path));
-  XXH3_state_t* state = XXH3_createState();
-  XXH3_64bits_reset(state);
-  Status status;
-  for (const std::string& part : parts) {
-    if (status.ok()) status = hash_part(part, state);
-  }
-  const uint64_t key = XXH3_64bits_digest(state);
-  XXH3_freeState(state);
-  if (!status.ok()) return status;
+  ETB_ASSIGN_OR_RETURN(model::StreamHash hash, model::StreamHash::create());
+  for (const std::string& part : parts) ETB_RETURN_IF_ERROR(hash_part(part, hash));
   char hex[17];
-  std::snprintf(hex, sizeof(hex), "%016llx", static_cast<unsigned long long>(key));
+  std::snprintf(hex, sizeof(hex), "%016llx", static_cast<unsigned long long>(hash.value()));
   return concat(plain_stem(gguf_path), ".", std::string_view(hex), version_suffix());
 }
 
@@ -102,9 +96,13 @@ bool is_current(std::string_view name) {
   return is_cache_name(name) && name.ends_with(version_suffix());
 }
 
-bool is_stale_temporary(const FolderEntry& entry) {
+bool is_older(const FolderEntry& entry, int64_t seconds) {
   const int64_t modified = entry.identity.mtime_ns / 1'000'000'000;
-  return is_temporary_name(entry.name) && modified + kStaleSeconds < Clock::system().wall_seconds();
+  return modified + seconds < Clock::system().wall_seconds();
+}
+
+bool is_stale_temporary(const FolderEntry& entry) {
+  return is_temporary_name(entry.name) && is_older(entry, kStaleSeconds);
 }
 
 // An empty name means the user's cache folder.
@@ -126,7 +124,8 @@ void remove_quietly(const std::string& folder, const FolderEntry& entry) {
 }
 
 // Old versions and stale temporaries go first, then the least recently imported until the rest
-// fits. A file in use stays readable for whoever has it mapped. Failures only cost disk space.
+// fits; nothing young does. A file in use stays readable for whoever has it mapped. Failures only
+// cost disk space.
 void shrink(const std::string& folder, std::string_view keep, uint64_t max_bytes) {
   const auto files = files_in(folder);
   if (!files.ok()) return;
@@ -136,14 +135,15 @@ void shrink(const std::string& folder, std::string_view keep, uint64_t max_bytes
     if (is_current(entry.name)) {
       kept.push_back(entry);
       total += entry.identity.size;
-    } else if (is_cache_name(entry.name) || is_stale_temporary(entry)) {
+    } else if (is_stale_temporary(entry) ||
+               (is_cache_name(entry.name) && is_older(entry, kYoungSeconds))) {
       remove_quietly(folder, entry);
     }
   }
   std::ranges::sort(kept, {}, [](const FolderEntry& e) { return e.identity.mtime_ns; });
   for (const FolderEntry& entry : kept) {
     if (total <= max_bytes) break;
-    if (entry.name == keep) continue;
+    if (entry.name == keep || !is_older(entry, kYoungSeconds)) continue;
     remove_quietly(folder, entry);
     total -= entry.identity.size;
   }

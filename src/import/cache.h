@@ -2,6 +2,12 @@
 // is the hash of who the source is (device, inode, size, time, its header and samples of its
 // payload) and of the format version; two importers of one file at once write the same bytes and
 // the later rename wins.
+//
+// What goes by itself: after an import, entries of other format versions, and the least recently
+// imported beyond the size cap; never one younger than ten minutes, which another importer or a
+// loader may be about to open (so the folder may be larger than the cap for that long). Whoever has
+// an entry open or mapped keeps it; whoever waits longer to open it may find it gone, and asks
+// again.
 #pragma once
 
 #include <cstdint>
@@ -15,8 +21,8 @@
 namespace etb::import {
 
 struct CacheOptions {
-  std::string folder = {};                  // empty: platform's cache_folder()
-  uint64_t max_bytes = uint64_t{32} << 30;  // beyond it the least recently imported go first
+  std::string folder = {};  // empty: platform's cache_folder()
+  uint64_t max_bytes = uint64_t{32} << 30;
   ImportProgress progress = {};
   const CancelToken* cancel = nullptr;
 };

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "import/test_files.h"
@@ -21,6 +23,14 @@ class Cache : public testing::Test {
     auto list = list_cache(options_.folder);
     EXPECT_TRUE(list.ok());
     return *list;
+  }
+
+  // As if everything in the cache had been imported `minutes` earlier.
+  void age(int minutes) {
+    for (const CacheEntry& entry : entries()) {
+      const auto time = std::filesystem::last_write_time(entry.path);
+      std::filesystem::last_write_time(entry.path, time - std::chrono::minutes(minutes));
+    }
   }
 
   TestFolder folder_;
@@ -80,6 +90,7 @@ TEST_F(Cache, BeyondTheCapTheOldestGo) {
   const uint64_t size = entries()[0].bytes;
   options_.max_bytes = 2 * size + size / 2;
   for (const uint64_t seed : {2u, 3u, 4u}) {
+    age(11);
     write_file(model_, test::random_gguf({.seed = seed}));
     ASSERT_TRUE(get().ok());
   }
@@ -87,15 +98,35 @@ TEST_F(Cache, BeyondTheCapTheOldestGo) {
   EXPECT_FALSE(file_identity(*first).ok());
   // The one just imported stays, however small the cap.
   options_.max_bytes = 1;
+  age(11);
   write_file(model_, test::random_gguf({.seed = 5}));
   const auto last = get();
   ASSERT_EQ(entries().size(), 1u);
   EXPECT_EQ(entries()[0].path, *last);
 }
 
+// Another importer may have answered with it a moment ago.
+TEST_F(Cache, YoungEntriesStayWhateverTheCap) {
+  options_.max_bytes = 1;
+  const auto first = get();
+  ASSERT_TRUE(first.ok());
+  write_file(options_.folder + "/m.0123456789abcdef.v0.pte", "of another version");
+  age(9);
+  write_file(model_, test::random_gguf({.seed = 2}));
+  ASSERT_TRUE(get().ok());
+  EXPECT_EQ(entries().size(), 3u);
+  EXPECT_TRUE(file_identity(*first).ok());
+  age(2);  // the first two are eleven minutes old, the third two
+  write_file(model_, test::random_gguf({.seed = 3}));
+  ASSERT_TRUE(get().ok());
+  EXPECT_EQ(entries().size(), 2u);
+  EXPECT_FALSE(file_identity(*first).ok());
+}
+
 TEST_F(Cache, OldVersionsGoForeignFilesStay) {
   ASSERT_TRUE(get().ok());
   write_file(options_.folder + "/m.0123456789abcdef.v0.pte", "old");
+  age(11);
   write_file(options_.folder + "/notes.txt", "mine");
   write_file(options_.folder + "/own.pte", "mine");
   ASSERT_EQ(entries().size(), 2u);
