@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -77,6 +78,12 @@ struct Rows {
   AnonymousMemory bytes{};
 
   RowsView view() const;
+};
+
+// A view and who keeps its bytes alive.
+struct HeldRows {
+  RowsView rows;
+  std::shared_ptr<const void> owner;
 };
 
 // Rows [from, to) out of `rows`, nothing copied. Precondition: rows.from <= from <= to <= rows.to,

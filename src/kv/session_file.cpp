@@ -131,31 +131,64 @@ void seal(std::vector<uint8_t>& head, uint64_t rows_checksum) {
   put(head, offsetof(Header, head_checksum), raw(&checksum, 1));
 }
 
-// Returns the checksum of all rows.
-Result<uint64_t> write_rows(AtomicFile& file, const SessionContent& content,
-                            const RowCopier& copy) {
+// Writes rows and keeps their checksum.
+class RowWriter {
+ public:
+  RowWriter(AtomicFile& file, const SessionContent& content) : file_(file), content_(content) {}
+
+  // In order; the next are from rows.to on.
+  Status write(const RowsView& rows, uint32_t from, uint32_t to) {
+    const uint64_t wanted = content_.model.layout.bytes(from, to, content_.floor);
+    if (rows.from != from || rows.to != to || rows.bytes.size() != wanted) {
+      return {StatusCode::InvalidArgument, concat("rows ", from, " to ", to, " came with ",
+                                                  rows.bytes.size(), " bytes instead of ", wanted)};
+    }
+    XXH3_64bits_update(state_.get(), rows.bytes.data(), rows.bytes.size());
+    return file_.write(rows.bytes);
+  }
+
+  Status copy_all(const RowCopier& copy) {
+    const auto end = static_cast<uint32_t>(content_.ids.size());
+    for (uint32_t from = content_.from; from < end;) {
+      const uint32_t to = std::min(end, (from / kCopyPositions + 1) * kCopyPositions);
+      ETB_ASSIGN_OR_RETURN(const Rows rows, copy(from, to));
+      ETB_RETURN_IF_ERROR(write(rows.view(), from, to));
+      from = to;
+    }
+    return {};
+  }
+
+  Status start() {
+    state_.reset(XXH3_createState());
+    if (state_ == nullptr) return {StatusCode::OutOfMemory, "no memory for a checksum"};
+    XXH3_64bits_reset(state_.get());
+    return {};
+  }
+  uint64_t checksum() const { return XXH3_64bits_digest(state_.get()); }
+
+ private:
   struct Free {
     void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
   };
-  const std::unique_ptr<XXH3_state_t, Free> state(XXH3_createState());
-  if (state == nullptr) return Status(StatusCode::OutOfMemory, "no memory for a checksum");
-  XXH3_64bits_reset(state.get());
-  const auto end = static_cast<uint32_t>(content.ids.size());
-  for (uint32_t from = content.from; from < end;) {
-    const uint32_t to = std::min(end, (from / kCopyPositions + 1) * kCopyPositions);
-    ETB_ASSIGN_OR_RETURN(const Rows rows, copy(from, to));
-    const std::span<const uint8_t> bytes = rows.view().bytes;
-    const uint64_t wanted = content.model.layout.bytes(from, to, content.floor);
-    if (rows.from != from || rows.to != to || bytes.size() != wanted) {
-      return Status(StatusCode::InvalidArgument,
-                    concat("rows ", from, " to ", to, " came with ", bytes.size(),
-                           " bytes instead of ", wanted));
-    }
-    XXH3_64bits_update(state.get(), bytes.data(), bytes.size());
-    ETB_RETURN_IF_ERROR(file.write(bytes));
-    from = to;
-  }
-  return XXH3_64bits_digest(state.get());
+  AtomicFile& file_;
+  const SessionContent& content_;
+  std::unique_ptr<XXH3_state_t, Free> state_;
+};
+
+using WriteRows = std::function<Status(RowWriter&)>;
+
+Status write_file(const std::string& path, const SessionContent& content,
+                  const WriteRows& write_rows, DiskFaults faults) {
+  ETB_ASSIGN_OR_RETURN(const Header header, header_of(content));
+  std::vector<uint8_t> head = head_of(header, content);
+  ETB_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path, std::move(faults)));
+  ETB_RETURN_IF_ERROR(file.write(head));
+  RowWriter writer(file, content);
+  ETB_RETURN_IF_ERROR(writer.start());
+  ETB_RETURN_IF_ERROR(write_rows(writer));
+  seal(head, writer.checksum());
+  ETB_RETURN_IF_ERROR(file.write_at(0, head));
+  return content.durable ? file.commit() : file.commit_unsynced();
 }
 
 Status corrupt(const std::string& name, std::string_view part, std::string_view what) {
@@ -220,14 +253,21 @@ std::string read_name(std::span<const uint8_t> bytes) {
 
 Status write_session(const std::string& path, const SessionContent& content, const RowCopier& copy,
                      DiskFaults faults) {
+  return write_file(
+      path, content, [&](RowWriter& writer) { return writer.copy_all(copy); }, std::move(faults));
+}
+
+Status write_session(const std::string& path, const SessionContent& content, const RowsView& rows,
+                     DiskFaults faults) {
+  const auto end = static_cast<uint32_t>(content.ids.size());
+  return write_file(
+      path, content, [&](RowWriter& writer) { return writer.write(rows, content.from, end); },
+      std::move(faults));
+}
+
+Result<uint64_t> session_bytes(const SessionContent& content) {
   ETB_ASSIGN_OR_RETURN(const Header header, header_of(content));
-  std::vector<uint8_t> head = head_of(header, content);
-  ETB_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path, std::move(faults)));
-  ETB_RETURN_IF_ERROR(file.write(head));
-  ETB_ASSIGN_OR_RETURN(const uint64_t rows_checksum, write_rows(file, content, copy));
-  seal(head, rows_checksum);
-  ETB_RETURN_IF_ERROR(file.write_at(0, head));
-  return file.commit();
+  return header.rows_offset + header.rows_bytes;
 }
 
 Result<std::shared_ptr<const SessionFile>> SessionFile::open(const std::string& path) {

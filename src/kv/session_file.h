@@ -41,6 +41,7 @@ struct SessionContent {
   uint32_t floor = 0;                  // of rows [from, ids.size())
   std::span<const TokenId> ids{};      // of positions [0, to)
   std::span<const uint8_t> payload{};  // opaque; at most kMaxPayload
+  bool durable = true;                 // false: may be lost or damaged by a power cut, but is quick
 };
 inline constexpr uint64_t kMaxPayload = uint64_t{1} << 30;
 
@@ -52,6 +53,11 @@ using RowCopier = std::function<Result<Rows>(uint32_t from, uint32_t to)>;
 // (returned as it is), InvalidArgument for content out of the format's limits.
 Status write_session(const std::string& path, const SessionContent& content, const RowCopier& copy,
                      DiskFaults faults = {});
+// The same with rows that are at hand: [content.from, content.ids.size()).
+Status write_session(const std::string& path, const SessionContent& content, const RowsView& rows,
+                     DiskFaults faults = {});
+// What either will write. InvalidArgument as they.
+Result<uint64_t> session_bytes(const SessionContent& content);
 
 class SessionFile {
  public:

@@ -38,6 +38,9 @@ class AtomicFile {
 
   // Syncs the file, renames it over the target, syncs the folder. Once only.
   Status commit();
+  // Renames it only: quick, and after a power cut the file may be damaged. For what can be made
+  // again and is checked when it is read.
+  Status commit_unsynced();
 
  private:
   AtomicFile(std::string path, std::string temporary_path, int fd, DiskFaults faults);

@@ -119,20 +119,25 @@ Status AtomicFile::sync(int fd) {
 }
 
 Status AtomicFile::commit() {
-  if (fd_ < 0) {
-    return Status(StatusCode::InvalidArgument, concat("'", path_, "' is no longer being written"));
-  }
-  ETB_RETURN_IF_ERROR(sync(fd_));
-  if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) {
-    return os_error("write", path_, errno);
-  }
-  ::close(std::exchange(fd_, -1));
+  if (fd_ >= 0) ETB_RETURN_IF_ERROR(sync(fd_));
+  ETB_RETURN_IF_ERROR(commit_unsynced());
   // The file is in place; a folder that cannot be synced (some network disks) is no reason to fail.
   const int folder = ::open(std::string(folder_of(path_)).c_str(), O_RDONLY | O_CLOEXEC);
   if (folder >= 0) {
     ::fsync(folder);
     ::close(folder);
   }
+  return {};
+}
+
+Status AtomicFile::commit_unsynced() {
+  if (fd_ < 0) {
+    return Status(StatusCode::InvalidArgument, concat("'", path_, "' is no longer being written"));
+  }
+  if (::rename(temporary_path_.c_str(), path_.c_str()) != 0) {
+    return os_error("write", path_, errno);
+  }
+  ::close(std::exchange(fd_, -1));
   return {};
 }
 

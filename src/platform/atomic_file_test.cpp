@@ -88,6 +88,20 @@ TEST(AtomicFile, AfterCommitItIsDone) {
   EXPECT_EQ(folder.read("out"), "x");
 }
 
+TEST(AtomicFile, AnUnsyncedCommitAsksTheDiskForNothing) {
+  TestFolder folder;
+  DiskFaults faults;
+  faults.before_sync = [] { return -int64_t{EIO}; };
+  auto file = AtomicFile::create(folder.path("out"), faults);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->write("quick").ok());
+  EXPECT_EQ(file->commit().code(), StatusCode::Internal);
+  ASSERT_TRUE(file->commit_unsynced().ok());
+  EXPECT_EQ(folder.read("out"), "quick");
+  EXPECT_EQ(folder.count(), 1U);
+  EXPECT_EQ(file->commit_unsynced().code(), StatusCode::InvalidArgument);
+}
+
 TEST(AtomicFile, AMovedFileIsRemovedOnce) {
   TestFolder folder;
   {
