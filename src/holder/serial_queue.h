@@ -1,0 +1,45 @@
+// One thread that runs jobs one after the other, in the order in which they were posted.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "platform/thread.h"
+
+namespace etb::holder {
+
+class SerialQueue {
+ public:
+  using Job = std::function<void()>;  // must not throw
+
+  SerialQueue(std::string label, ThreadPriority priority);
+  // Runs every job posted so far, and those that these post, then ends the thread. Not from a job.
+  ~SerialQueue();
+  SerialQueue(const SerialQueue&) = delete;
+  SerialQueue& operator=(const SerialQueue&) = delete;
+
+  // From any thread, also from a job. Each job runs exactly once.
+  void post(Job job);
+  // Posts `job` and waits until it has run; from a job of this queue it runs at once.
+  void run(const Job& job);
+  // The calling thread is the one that runs the jobs.
+  bool on_worker() const { return std::this_thread::get_id() == worker_.get_id(); }
+  const std::string& label() const { return label_; }
+
+ private:
+  void work(ThreadPriority priority);
+
+  const std::string label_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;   // under mutex_
+  bool stopping_ = false;  // under mutex_
+  std::thread worker_;     // last: starts when all else is there
+};
+
+}  // namespace etb::holder
