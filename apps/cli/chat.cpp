@@ -59,10 +59,10 @@ Outcome command(const std::string& line, Session& session) {
 
 Status ask(Session& session, const std::string& line, const GenerateOptions& options,
            size_t& dropped) {
-  CancelToken cancel;
-  InterruptScope::set_token(&cancel);
-  auto answer = session.chat(
-      line, options, [](std::string_view piece) { std::cout << piece << std::flush; }, &cancel);
+  ETB_ASSIGN_OR_RETURN(const auto request, session.submit(Prompt::user(line), options));
+  InterruptScope::set_token(&request->cancel_token());
+  const auto answer =
+      request->wait([](std::string_view piece) { std::cout << piece << std::flush; });
   InterruptScope::set_token(nullptr);
   if (!answer.ok()) return answer.status();
   std::cout << std::endl;
@@ -77,13 +77,12 @@ Status converse(const ChatArgs& args) {
                        generate_options(args.sampling, args.max_tokens));
   ETB_ASSIGN_OR_RETURN(const auto now, parse_now(args.common.now));
   ETB_ASSIGN_OR_RETURN(const auto engine, load_engine(args.model, args.common, &loading));
-  ETB_ASSIGN_OR_RETURN(const auto session,
-                       engine->new_session({.system = args.system, .now_seconds = now}));
+  const auto model = engine->model();
+  const auto session = engine->new_session({.system = args.system, .now_seconds = now});
   InterruptScope::set_token(nullptr);
   if (stdin_is_terminal()) {
     std::fprintf(stderr, "%s loaded in %.0f ms, context %u. /help lists the commands.\n",
-                 engine->bundle().manifest.name.c_str(), engine->load_ms(),
-                 session->sequence().capacity());
+                 model->bundle.manifest.name.c_str(), model->load_ms, model->meta.context);
   }
   LineReader reader;
   bool failed = false;

@@ -17,11 +17,11 @@
 namespace etb::cli {
 namespace {
 
-Result<std::vector<TokenId>> perplexity_ids(const PerplexityArgs& args, Engine& engine) {
+Result<std::vector<TokenId>> perplexity_ids(const PerplexityArgs& args, LoadedModel& model) {
   ETB_ASSIGN_OR_RETURN(const std::string text, read_input(args.ids.empty() ? args.file : args.ids));
   if (args.ids.empty())
-    return engine.tokenizer().encode(
-        text, {.parse_special = false, .add_bos = engine.tokenizer().wants_bos()});
+    return model.tokenizer().encode(
+        text, {.parse_special = false, .add_bos = model.tokenizer().wants_bos()});
   auto ids = parse_ids(text);
   if (!ids.ok()) return ids.status().with_context(args.ids);
   return ids;
@@ -43,7 +43,8 @@ std::string position_line(const PositionLogprobs& position) {
   return line.dump();
 }
 
-Status write_logprobs(Engine& engine, const std::vector<TokenId>& ids, const PerplexityArgs& args) {
+Status write_logprobs(LoadedModel& model, const std::vector<TokenId>& ids,
+                      const PerplexityArgs& args) {
   std::ofstream file;
   if (args.logprobs != "-") file.open(args.logprobs);
   if (args.logprobs != "-" && !file) {
@@ -51,7 +52,7 @@ Status write_logprobs(Engine& engine, const std::vector<TokenId>& ids, const Per
   }
   std::ostream& out = args.logprobs == "-" ? std::cout : file;
   ETB_RETURN_IF_ERROR(position_logprobs(
-      engine, ids, static_cast<size_t>(args.top),
+      model, ids, static_cast<size_t>(args.top),
       [&out](const PositionLogprobs& position) { out << position_line(position) << '\n'; }));
   out.flush();
   if (!out)
@@ -63,15 +64,16 @@ Status write_logprobs(Engine& engine, const std::vector<TokenId>& ids, const Per
 Status perplexity_checked(const PerplexityArgs& args) {
   CommonArgs common = args.common;
   if (common.context == 0 && args.logprobs.empty()) common.context = args.window;
-  ETB_ASSIGN_OR_RETURN(const auto engine, load_engine(args.model, common, nullptr));
-  ETB_ASSIGN_OR_RETURN(const auto ids, perplexity_ids(args, *engine));
-  if (!args.logprobs.empty()) return write_logprobs(*engine, ids, args);
+  ETB_ASSIGN_OR_RETURN(const auto model, LoadedModel::load(model_options(args.model, common),
+                                                           progress_bar(), nullptr));
+  ETB_ASSIGN_OR_RETURN(const auto ids, perplexity_ids(args, *model));
+  if (!args.logprobs.empty()) return write_logprobs(*model, ids, args);
   const auto progress = [](size_t chunk, size_t chunks, double value) {
     if (stderr_is_terminal())
       std::fprintf(stderr, "\rchunk %zu of %zu: %.4f ", chunk, chunks, value);
   };
   ETB_ASSIGN_OR_RETURN(const PerplexityReport result,
-                       etb::perplexity(*engine, ids, args.window, progress));
+                       etb::perplexity(*model, ids, args.window, progress));
   if (stderr_is_terminal()) std::fputc('\n', stderr);
   if (args.common.json) {
     Json json;

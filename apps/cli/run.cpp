@@ -74,24 +74,31 @@ Status run_checked(const RunArgs& args, CancelToken& cancel, int& exit_code) {
   ETB_ASSIGN_OR_RETURN(const auto now, parse_now(args.common.now));
   const PeakMemory peak;
   ETB_ASSIGN_OR_RETURN(const auto engine, load_engine(args.model, args.common, &cancel));
-  ETB_ASSIGN_OR_RETURN(const auto session, engine->new_session({.system = "", .now_seconds = now}));
+  const auto model = engine->model();
+  const auto session = engine->new_session({.now_seconds = now});
 
   const TextSink show = [](std::string_view piece) { std::cout << piece << std::flush; };
   const TextSink sink = args.common.json ? TextSink() : show;
-  Answer answer;
+  Prompt prompt;
   if (args.raw) {
-    ETB_ASSIGN_OR_RETURN(const auto ids, encode_raw(engine->bundle(), text));
-    ETB_ASSIGN_OR_RETURN(answer, session->complete(ids, options, sink, &cancel));
+    ETB_ASSIGN_OR_RETURN(auto ids, encode_raw(model->bundle, text));
+    prompt = Prompt::tokens(std::move(ids));
   } else {
     ETB_ASSIGN_OR_RETURN(auto messages, conversation(args, text));
-    ETB_ASSIGN_OR_RETURN(answer, session->answer(std::move(messages), options, sink, &cancel));
+    prompt = Prompt::conversation(std::move(messages));
   }
+  ETB_ASSIGN_OR_RETURN(const auto request, session->submit(std::move(prompt), options));
+  InterruptScope::set_token(&request->cancel_token());
+  if (cancel.cancelled()) request->cancel();
+  const auto answer = request->wait(sink);
+  InterruptScope::set_token(nullptr);
+  if (!answer.ok()) return answer.status();
   if (args.common.json) {
-    print_json(answer, engine->load_ms(), peak.read());
+    print_json(*answer, model->load_ms, peak.read());
   } else {
     std::cout << std::endl;
   }
-  exit_code = answer.finish_reason == FinishReason::Cancelled ? 130 : 0;
+  exit_code = answer->finish_reason == FinishReason::Cancelled ? 130 : 0;
   return {};
 }
 

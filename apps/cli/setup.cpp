@@ -29,13 +29,14 @@ Result<std::pair<TokenId, float>> parse_bias(const std::string& text) {
                 concat("'", text, "' is not of the form ID=BIAS, e.g. 42=-5"));
 }
 
+ModelOptions model_options(const std::string& model, const CommonArgs& args) {
+  return {.model = model, .context = args.context, .threads = args.threads};
+}
+
 Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const CommonArgs& args,
                                             const CancelToken* cancel) {
-  return Engine::load({.model = model,
-                       .context = args.context,
-                       .threads = args.threads,
-                       .progress = progress_bar(),
-                       .cancel = cancel});
+  return Engine::load(
+      {.model = model_options(model, args), .progress = progress_bar(), .cancel = cancel});
 }
 
 Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_tokens) {

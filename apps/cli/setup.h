@@ -12,6 +12,7 @@
 
 namespace etb::cli {
 
+ModelOptions model_options(const std::string& model, const CommonArgs& args);
 Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const CommonArgs& args,
                                             const CancelToken* cancel);
 // InvalidArgument names the flag whose value does not parse.

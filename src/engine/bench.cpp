@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "engine/engine.h"
+#include "engine/loaded_model.h"
 #include "engine/measure.h"
 
 namespace etb {
@@ -84,21 +84,19 @@ struct LoadTimes {
   std::vector<double> load_ms, first_token_ms;
 };
 
-Result<std::shared_ptr<Engine>> timed_load(const BenchOptions& options, uint32_t context,
-                                           unsigned threads, LoadTimes& times) {
+Result<std::unique_ptr<LoadedModel>> timed_load(const BenchOptions& options, uint32_t context,
+                                                unsigned threads, LoadTimes& times) {
   const int64_t start = Clock::system().now_ns();
-  ETB_ASSIGN_OR_RETURN(auto engine, Engine::load({.model = options.model,
-                                                  .context = context,
-                                                  .threads = threads,
-
-                                                  .progress = {},
-                                                  .cancel = nullptr}));
-  ETB_ASSIGN_OR_RETURN(const auto sequence, engine->runner().new_sequence());
-  const std::vector<TokenId> one = bench_ids(1, engine->runner().meta().vocab_size);
+  ETB_ASSIGN_OR_RETURN(
+      auto model,
+      LoadedModel::load({.model = options.model, .context = context, .threads = threads}, {},
+                        nullptr));
+  ETB_ASSIGN_OR_RETURN(const auto sequence, model->runner().new_sequence());
+  const std::vector<TokenId> one = bench_ids(1, model->runner().meta().vocab_size);
   if (auto logits = sequence->forward(one, nullptr); !logits.ok()) return logits.status();
-  times.load_ms.push_back(engine->load_ms());
+  times.load_ms.push_back(model->info()->load_ms);
   times.first_token_ms.push_back(elapsed_ms(start, Clock::system().now_ns()));
-  return engine;
+  return model;
 }
 
 }  // namespace
@@ -112,24 +110,21 @@ Result<BenchReport> run_bench(const BenchOptions& options,
   LoadTimes times;
   BenchReport report;
   // Imports a .gguf if need be and warms the page cache; also tells the file's own context.
-  ETB_ASSIGN_OR_RETURN(const auto first, Engine::load({.model = options.model,
-                                                       .context = options.context,
-                                                       .threads = 0,
-
-                                                       .progress = {},
-                                                       .cancel = nullptr}));
+  ETB_ASSIGN_OR_RETURN(
+      const auto first,
+      LoadedModel::load({.model = options.model, .context = options.context}, {}, nullptr));
   const uint64_t needed = needed_context(cases);
   if (needed > UINT32_MAX)
     return Status(StatusCode::InvalidArgument, "depth and tokens together are too many");
   const uint32_t context = std::max(first->runner().meta().context, static_cast<uint32_t>(needed));
-  report.model = first->bundle().manifest.name;
+  report.model = first->info()->bundle.manifest.name;
   report.path = first->runner().meta().kernel_path;
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     for (const unsigned threads : options.threads) {
-      ETB_ASSIGN_OR_RETURN(const auto engine, timed_load(options, context, threads, times));
+      ETB_ASSIGN_OR_RETURN(const auto model, timed_load(options, context, threads, times));
       for (Case& c : cases) {
         if (c.run.threads != threads) continue;
-        ETB_ASSIGN_OR_RETURN(const double tps, time_case(engine->runner(), c.run));
+        ETB_ASSIGN_OR_RETURN(const double tps, time_case(model->runner(), c.run));
         c.tps.push_back(tps);
       }
     }

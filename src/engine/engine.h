@@ -1,72 +1,74 @@
-// Engine: a loaded model with all that talking to it needs - runner, tokenizer, chat template, stop
-// ids. Immutable after load and shared by its sessions; what changes lives in Session.
+// Engine: what an app holds - a model (through a RunnerHolder), the threads that serve it, and the
+// conversations with it. Thread-safe. Nothing blocks but what says so.
 //
-//   auto engine = Engine::load({.model = "SmolLM2.gguf"});
+//   auto engine = Engine::load({.model = {.model = "SmolLM2.gguf"}});
 //   auto session = (*engine)->new_session({.system = "Be brief."});
-//   auto answer = (*session)->chat("Hello!", {}, [](std::string_view text) { show(text); },
-//   nullptr);
+//   auto request = session->submit(Prompt::user("Hello!"));
+//   auto answer = (*request)->wait([](std::string_view text) { show(text); });
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/status.h"
-#include "base/token_id.h"
-#include "engine/model_bundle.h"
-#include "engine/request.h"
-#include "runner/text_runner.h"
+#include "engine/model_keeper.h"
+#include "engine/scheduler.h"
+#include "engine/session.h"
+#include "holder/runner_holder.h"
 
 namespace etb {
 
-class Session;
-
 struct EngineOptions {
-  std::string model;             // a .gguf (imported once into the cache) or one of our .pte files
-  uint32_t context = 0;          // positions; 0 = the file's default
-  unsigned threads = 0;          // 0 = the machine's performance cores
-  std::string kernel_path = {};  // empty: the best this machine has; else "scalar", "avx2", ...
-  LoadProgress progress;         // may be empty; called on the loading thread
+  ModelOptions model = {};
+  // Of load(): may be empty; called on the model thread.
+  LoadProgress progress = {};
+  // Of load(): may be null.
   const CancelToken* cancel = nullptr;
-};
-
-struct SessionOptions {
-  std::string system;                  // empty: whatever the template does by itself
-  std::optional<int64_t> now_seconds;  // pins strftime_now of templates (UTC); default: the clock
+  // Null: the engine has one of its own. A shared one holds one model for all its engines: the
+  // engine that is asked last has it, the others get theirs back when they need it.
+  std::shared_ptr<holder::RunnerHolder> holder = {};
+  ModelLoader loader = {};                // tests bring their own; empty: LoadedModel::load
+  const Clock* clock = &Clock::system();  // outlives the engine
 };
 
 class Engine : public std::enable_shared_from_this<Engine> {
  public:
-  // NotFound, Corrupt, Unsupported (missing operator or architecture, named), OutOfMemory,
-  // Cancelled.
+  // Without a model: load_model() brings one.
+  static std::shared_ptr<Engine> create(const EngineOptions& options);
+  // create(), load_model(options.model) and waiting for it: blocks. NotFound, Corrupt, Unsupported
+  // (missing operator or architecture, named), OutOfMemory, Cancelled.
   static Result<std::shared_ptr<Engine>> load(const EngineOptions& options);
+  // Cancels what runs and waits for it (100 ms). Not from a wakeup or a load's done().
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
-  // From parts made elsewhere: a scripted runner in tests, above all.
-  static std::shared_ptr<Engine> from_parts(ModelBundle bundle,
-                                            std::shared_ptr<runner::TextRunner> runner);
+  // Makes another file the engine's model; sessions go on with it, from their text. Free if it is
+  // the model already. Busy: refused as call.while_busy asks, nothing changed.
+  Status load_model(ModelKeeper::Call call);
+  // Gives the model's memory back until the next load_model(); sessions keep their text. done() may
+  // be empty. Busy as above.
+  Status unload(holder::WhileBusy while_busy, std::function<void()> done);
+  holder::HolderStatus status() const { return holder_->status(); }
+  // Null while the model is not resident.
+  std::shared_ptr<const ModelInfo> model() const { return models_.current(); }
 
-  // A conversation with its own KV memory. The session keeps the engine alive.
-  Result<std::unique_ptr<Session>> new_session(const SessionOptions& options);
+  // A conversation. Keeps the engine alive. Costs memory from its first request on.
+  std::unique_ptr<Session> new_session(SessionOptions options);
 
-  const ModelBundle& bundle() const { return bundle_; }
-  const token::Tokenizer& tokenizer() const { return *bundle_.tokenizer; }
-  runner::TextRunner& runner() { return *runner_; }
-  // From the file's end ids, its end-of-turn ids, and the family's known end-of-turn texts; sorted.
-  const std::vector<TokenId>& stop_ids() const { return stop_ids_; }
-  double load_ms() const { return load_ms_; }
+  Scheduler& scheduler() { return scheduler_; }
+  holder::RunnerHolder& holder() { return *holder_; }
 
  private:
-  Engine() = default;
+  explicit Engine(const EngineOptions& options);
+  Status load_and_wait(const EngineOptions& options);
 
-  ModelBundle bundle_;
-  std::shared_ptr<runner::TextRunner> runner_;
-  std::vector<TokenId> stop_ids_;
-  double load_ms_ = 0;
+  const std::shared_ptr<holder::RunnerHolder> holder_;
+  ModelKeeper models_;
+  Scheduler scheduler_;
 };
 
 }  // namespace etb

@@ -14,8 +14,8 @@ Result<float> logprob_after(std::span<const float> logits, TokenId next) {
   return runner::logprob_of(logits, normalizer, next);
 }
 
-Status check_window(Engine& engine, size_t ids, size_t window) {
-  const uint32_t context = engine.runner().meta().context;
+Status check_window(LoadedModel& model, size_t ids, size_t window) {
+  const uint32_t context = model.runner().meta().context;
   if (window > context) {
     return {StatusCode::InvalidArgument,
             concat("a window of ", window, " tokens does not fit the context of ", context,
@@ -30,11 +30,11 @@ Status check_window(Engine& engine, size_t ids, size_t window) {
 
 }  // namespace
 
-Result<PerplexityReport> perplexity(Engine& engine, std::span<const TokenId> ids, size_t window,
+Result<PerplexityReport> perplexity(LoadedModel& model, std::span<const TokenId> ids, size_t window,
                                     const PerplexityProgress& progress) {
-  ETB_RETURN_IF_ERROR(check_window(engine, ids.size(), window));
-  ETB_ASSIGN_OR_RETURN(const auto sequence, engine.runner().new_sequence());
-  const auto& vocab = engine.tokenizer();
+  ETB_RETURN_IF_ERROR(check_window(model, ids.size(), window));
+  ETB_ASSIGN_OR_RETURN(const auto sequence, model.runner().new_sequence());
+  const auto& vocab = model.tokenizer();
   const bool starts_with_bos = vocab.wants_bos() && vocab.ids().bos.has_value();
   PerplexityReport report;
   double negative_sum = 0;
@@ -61,9 +61,9 @@ Result<PerplexityReport> perplexity(Engine& engine, std::span<const TokenId> ids
   return report;
 }
 
-Status position_logprobs(Engine& engine, std::span<const TokenId> ids, size_t top,
+Status position_logprobs(LoadedModel& model, std::span<const TokenId> ids, size_t top,
                          const std::function<void(const PositionLogprobs&)>& visit) {
-  ETB_ASSIGN_OR_RETURN(const auto sequence, engine.runner().new_sequence());
+  ETB_ASSIGN_OR_RETURN(const auto sequence, model.runner().new_sequence());
   return sequence->forward_all(
       ids, nullptr, [&](size_t index, std::span<const float> logits) -> Status {
         ETB_ASSIGN_OR_RETURN(const double normalizer, runner::log_sum_exp(logits));

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/status.h"
-#include "engine/engine.h"
+#include "engine/loaded_model.h"
 
 namespace etb {
 
@@ -23,7 +23,7 @@ struct PerplexityReport {
 using PerplexityProgress = std::function<void(size_t chunk, size_t chunks, double perplexity)>;
 
 // InvalidArgument if there are fewer ids than one window, or the window exceeds the context.
-Result<PerplexityReport> perplexity(Engine& engine, std::span<const TokenId> ids, size_t window,
+Result<PerplexityReport> perplexity(LoadedModel& model, std::span<const TokenId> ids, size_t window,
                                     const PerplexityProgress& progress);
 
 // One position of a text read in one context.
@@ -34,7 +34,7 @@ struct PositionLogprobs {
   std::vector<std::pair<TokenId, float>> top;  // after pos, best first
 };
 
-Status position_logprobs(Engine& engine, std::span<const TokenId> ids, size_t top,
+Status position_logprobs(LoadedModel& model, std::span<const TokenId> ids, size_t top,
                          const std::function<void(const PositionLogprobs&)>& visit);
 
 }  // namespace etb

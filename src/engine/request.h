@@ -1,55 +1,124 @@
-// What is asked of the model and what came of it. Plain data.
+// One answer in the making: what was asked, the events it gives, and its cancel.
+//
+//   auto request = session->submit(Prompt::user("Hello!"), {});
+//   auto answer = (*request)->wait([](std::string_view text) { show(text); });
+//
+// Exactly one terminal event (Done or Failed) comes, whatever happens. A Request may outlive its
+// session and engine.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "base/cancel.h"
+#include "base/status.h"
 #include "base/token_id.h"
+#include "engine/answer.h"
+#include "holder/runner_holder.h"
+#include "prompt/chat_template.h"
 #include "runner/sampler.h"
 #include "stream/batcher.h"
 
 namespace etb {
 
-// Append-only: the numbers will cross the C ABI.
-enum class FinishReason : int { Stop = 0, Length = 1, StopString = 2, Cancelled = 3 };
+// What is asked. Made by the functions below.
+struct Prompt {
+  enum class Kind : int {
+    User,          // a new user message
+    Regenerate,    // the last answer once more
+    Conversation,  // these messages instead of the session's
+    Ids,           // everything the model sees; the session's messages are left alone
+    Warm,          // compute ahead what a user message that begins so will need; answers nothing
+  };
+  static Prompt user(std::string text) { return {.kind = Kind::User, .text = std::move(text)}; }
+  static Prompt regenerate() { return {.kind = Kind::Regenerate}; }
+  static Prompt conversation(std::vector<prompt::Message> messages) {
+    return {.kind = Kind::Conversation, .messages = std::move(messages)};
+  }
+  static Prompt tokens(std::vector<TokenId> ids) {
+    return {.kind = Kind::Ids, .ids = std::move(ids)};
+  }
+  static Prompt warm(std::string typed_so_far) {
+    return {.kind = Kind::Warm, .text = std::move(typed_so_far)};
+  }
 
-std::string_view finish_reason_name(
-    FinishReason reason);  // "stop", "length", "stop_string", "cancelled"
+  Kind kind = Kind::User;
+  std::string text = {};
+  std::vector<prompt::Message> messages = {};
+  std::vector<TokenId> ids = {};
+};
 
 struct GenerateOptions {
-  int max_tokens = -1;  // -1: until a stop or the end of the context
+  int max_tokens = -1;  // of the answer; -1: until a stop or the end of the context
   runner::SamplerOptions sampler = {};
   std::vector<std::string> stops = {};  // stop strings; the answer's text is cut before them
   bool ignore_eos = false;  // generate past stop ids (they are sampled, but never shown)
   int logprobs = 0;         // > 0: log-probabilities of each token and of this many best
   stream::BatchOptions batch = {};
+  holder::BusyPolicy busy = holder::BusyPolicy::Queue;
+  // Guess tokens from what was said before and check several at once: the same ids, sooner where
+  // text repeats. Used only while it pays.
+  bool lookup = true;
 };
 
-// One generated token's log-probabilities under the model (before any sampling stage).
-struct TokenLogprobs {
-  TokenId id = 0;
-  float logprob = 0;
-  std::vector<std::pair<TokenId, float>> top;  // best first
+enum class EventKind : int {
+  Started = 0,  // the prompt is being computed
+  Text = 1,
+  Notice = 2,  // e.g. old messages left out
+  Done = 3,    // terminal
+  Failed = 4,  // terminal
 };
 
-struct Answer {
-  std::string text;
-  std::vector<TokenId> ids;  // generated, the stop id included if one ended the answer
-  std::vector<TokenId> prompt_ids;
-  FinishReason finish_reason = FinishReason::Length;
-  std::vector<TokenLogprobs> logprobs;
-  size_t prompt_tokens = 0;
-  size_t cached_tokens = 0;     // of the prompt: taken from the KV cache, not computed again
-  double ttft_ms = 0;           // from the call to the first token
-  double prefill_tps = 0;       // prompt tokens computed per second
-  double decode_tps = 0;        // 0 if fewer than two tokens came
-  size_t dropped_messages = 0;  // of the history, left out of the prompt so that it fits
+struct Event {
+  EventKind kind = EventKind::Text;
+  std::string text = {};                      // Text: whole UTF-8, never empty. Notice: for people
+  std::vector<TokenLogprobs> logprobs = {};   // Text: of the tokens since the last Text
+  std::shared_ptr<const Answer> answer = {};  // Done
+  Status status = {};                         // Failed
 };
 
-// Gets text as it comes, whole UTF-8, on the calling thread. May be empty.
+// Gets text as it comes, whole UTF-8, on the thread that waits. May be empty.
 using TextSink = std::function<void(std::string_view text)>;
+
+struct RequestState;
+
+// The reader's end. One thread reads; any thread cancels. Destroying it cancels what still runs.
+class Request {
+ public:
+  explicit Request(std::shared_ptr<RequestState> state) : state_(std::move(state)) {}
+  ~Request();
+  Request(const Request&) = delete;
+  Request& operator=(const Request&) = delete;
+
+  uint64_t id() const;
+  // Ends the request within 100 ms, wherever it is. What was said so far is kept.
+  void cancel();
+  // For signal handlers: setting it does what cancel() does as long as somebody is in next() or
+  // wait(). Lives as long as the Request.
+  CancelToken& cancel_token();
+
+  // The oldest unread event, if there is one.
+  std::optional<Event> try_next();
+  // Waits for it; nullopt after `patience`, or at once after the terminal event was read.
+  std::optional<Event> next(std::chrono::nanoseconds patience);
+  // The terminal event has been read.
+  bool over() const;
+  // Called whenever there is something to read, on a thread of the engine: must only arrange for
+  // somebody to read. Never blocks, never drops the last handle of an engine.
+  void set_wakeup(std::function<void()> wakeup);
+
+  // Reads to the end. An answer that was cancelled is one, with FinishReason::Cancelled.
+  Result<Answer> wait(const TextSink& sink = {});
+
+ private:
+  std::shared_ptr<RequestState> state_;
+};
 
 }  // namespace etb

@@ -1,71 +1,72 @@
-// Session: one conversation. Holds its messages, the token ids as they were fed, and a Sequence
-// with their keys and values, so that each turn computes only what is new.
+// Session: one conversation. Holds its messages and the token ids as they were fed; the keys and
+// values it computed stay with the model, so that each turn computes only what is new.
 //
-// One user at a time; a session is not thread-safe, but its CancelToken is. After an error the
-// messages are as before the call; after a cancel they hold what was said so far. Either way the
-// session goes on.
+// Thread-safe. Requests of a session run one after the other; those of several sessions take turns.
+// After an error the messages are as before the request; after a cancel they hold what was said so
+// far (nothing said: as before). Either way the session goes on.
 #pragma once
 
 #include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "engine/engine.h"
-#include "engine/history.h"
-#include "engine/prompt_encoder.h"
+#include "base/status.h"
 #include "engine/request.h"
-#include "runner/sequence.h"
-#include "stream/text_stream.h"
+#include "engine/session_core.h"
 
 namespace etb {
 
+class Engine;
+
+// What a conversation costs now.
+struct SessionUse {
+  uint32_t positions = 0;  // of the context, in use; 0 if nothing of it is in memory
+  uint32_t context = 0;    // positions it may use; 0 while no model is resident
+  uint64_t kv_bytes = 0;   // committed for its keys and values
+};
+
 class Session {
  public:
-  Session(std::shared_ptr<Engine> engine, std::unique_ptr<runner::Sequence> sequence,
-          SessionOptions options, const Clock& clock = Clock::system());
+  Session(std::shared_ptr<Engine> engine, std::shared_ptr<SessionCore> core);
+  // Cancels its requests; their terminal events still come. What it computed may serve others.
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
-  // Adds a user message, generates the answer and adds that. ContextFull if even the newest message
-  // does not fit; Unsupported if the model has no chat template.
-  Result<Answer> chat(std::string_view user_text, const GenerateOptions& options,
-                      const TextSink& sink, const CancelToken* cancel);
+  // Copies, and returns at once. InvalidArgument: options that cannot be. Busy: no place in the
+  // queue. All else comes as the request's terminal event: ContextFull if even the newest message
+  // does not fit, Unsupported without a chat template, NotFound without a model, ...
+  Result<std::unique_ptr<Request>> submit(Prompt prompt, GenerateOptions options = {});
+  // Cancels all of its requests.
+  void cancel();
 
-  // Replaces the conversation and generates the next message of it (added, too).
-  Result<Answer> answer(std::vector<prompt::Message> messages, const GenerateOptions& options,
-                        const TextSink& sink, const CancelToken* cancel);
+  std::vector<prompt::Message> messages() const;
+  // Messages that the next prompt leaves out, after the system prompt.
+  size_t dropped_messages() const;
 
-  // `prompt` is everything the model sees; messages are left alone. InvalidArgument names an id
-  // beyond the vocabulary or an empty prompt, ContextFull one longer than the context.
-  Result<Answer> complete(const std::vector<TokenId>& prompt, const GenerateOptions& options,
-                          const TextSink& sink, const CancelToken* cancel);
-
-  const std::vector<prompt::Message>& messages() const { return messages_; }
+  // The next ones change the conversation. An answer that is being made is cancelled and not added.
   void reset();  // forgets the messages but the system prompt
   void set_system(std::string system);
+  // Gives a message another text; those after it go. InvalidArgument: there is none.
+  Status edit(size_t index, std::string text);
+  // A pinned message stays in the prompt, whatever the history policy.
+  Status pin(size_t index, bool pinned);
 
-  runner::Sequence& sequence() { return *sequence_; }
+  // Another conversation that says the same so far. What was computed is copied, not computed
+  // again.
+  std::unique_ptr<Session> fork() const;
+
+  // Blocks for what runs on the model thread now.
+  SessionUse use() const;
+
+  const std::shared_ptr<SessionCore>& core() const { return core_; }
 
  private:
-  Result<Answer> go_on(std::vector<prompt::Message> messages, const GenerateOptions& options,
-                       const TextSink& sink, const CancelToken* cancel);
-  Result<FormattedPrompt> format(const std::vector<prompt::Message>& messages) const;
-  Status prefill(const std::vector<TokenId>& prompt, Answer& answer, const CancelToken* cancel,
-                 std::span<const float>& logits);
-  Status decode(const GenerateOptions& options, const TextSink& sink, const CancelToken* cancel,
-                std::span<const float> logits, Answer& answer);
-  Result<bool> take(TokenId id, const GenerateOptions& options, std::span<const float> logits,
-                    stream::TextStream& stream, Answer& answer);
-  void remember(const FormattedPrompt& prompt, const Answer& answer);
+  template <class Change>
+  auto change(Change what);
 
   std::shared_ptr<Engine> engine_;
-  std::unique_ptr<runner::Sequence> sequence_;
-  SessionOptions options_;
-  const Clock& clock_;
-  std::vector<prompt::Message> messages_;
-  std::vector<TokenId> fed_;  // ids whose keys and values are in the cache, in order
-  Transcript transcript_;
-  size_t dropped_ = 0;  // messages after the system prompt that no longer go into the prompt
-  int64_t request_start_ns_ = 0;
+  std::shared_ptr<SessionCore> core_;
 };
 
 }  // namespace etb

@@ -1,57 +1,21 @@
 // Session on a scripted model: what is fed, what is kept, how answers end, and what a conversation
-// looks like after each kind of ending. No weights, no runtime.
+// looks like after each kind of ending.
 #include "engine/session.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 
-#include "runner/fake_runner.h"
+#include "engine/testing/byte_model.h"
 
 namespace etb {
 namespace {
 
-using runner::FakeModel;
 using runner::FakeRunner;
-
-// Bytes as tokens (id = byte value), <|im_start|> 256, <|im_end|> 257.
-constexpr TokenId kStart = 256, kEnd = 257, kVocab = 258;
-
-family::VocabData byte_vocab() {
-  family::VocabData data;
-  data.kind = family::VocabKind::SentencePiece;
-  for (int byte = 0; byte < 256; ++byte) {
-    char name[8];
-    std::snprintf(name, sizeof name, "<0x%02X>", byte);
-    data.tokens.emplace_back(name);
-    data.types.push_back(family::TokenType::Byte);
-  }
-  for (const char* control : {"<|im_start|>", "<|im_end|>"}) {
-    data.tokens.emplace_back(control);
-    data.types.push_back(family::TokenType::Control);
-  }
-  data.scores.assign(data.tokens.size(), 0);
-  data.ids.eos = kEnd;
-  return data;
-}
-
-constexpr const char* kTemplate =
-    "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}<|im_end|>{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}";
-
-// Answers every prompt with `reply`: the script looks for the last "assistant:" that was fed.
-runner::FakeScript replying(std::string reply) {
-  return [reply](std::span<const TokenId> history) {
-    const std::string cue = "assistant:";
-    const auto found =
-        std::find_end(history.begin(), history.end(), cue.begin(), cue.end(),
-                      [](TokenId a, char b) { return a == static_cast<uint8_t>(b); });
-    const size_t said = static_cast<size_t>(history.end() - found) -
-                        std::min<size_t>(cue.size(), static_cast<size_t>(history.end() - found));
-    const TokenId next = said < reply.size() ? static_cast<uint8_t>(reply[said]) : kEnd;
-    return runner::one_hot(next, kVocab);
-  };
-}
+using testing::kEnd;
+using testing::kVocab;
 
 struct Fixture {
   std::shared_ptr<FakeRunner> runner;
@@ -60,37 +24,34 @@ struct Fixture {
 };
 
 Fixture make(std::string reply, uint32_t context = 512, std::string system = "") {
-  FakeModel model;
-  model.vocab_size = kVocab;
-  model.context = context;
-  model.script = replying(std::move(reply));
   Fixture fixture;
-  fixture.runner = FakeRunner::make(std::move(model));
-  ModelBundle bundle;
-  auto tokenizer = token::Tokenizer::create(byte_vocab());
-  EXPECT_TRUE(tokenizer.ok()) << tokenizer.status().to_string();
-  bundle.tokenizer = std::make_shared<token::Tokenizer>(*tokenizer);
-  auto chat_template = prompt::ChatTemplate::parse(kTemplate);
-  EXPECT_TRUE(chat_template.ok()) << chat_template.status().to_string();
-  bundle.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(chat_template).value());
-  fixture.engine = Engine::from_parts(std::move(bundle), fixture.runner);
-  auto session = fixture.engine->new_session({.system = std::move(system), .now_seconds = 0});
-  EXPECT_TRUE(session.ok());
-  fixture.session = std::move(session).value();
+  fixture.runner = testing::byte_runner(std::move(reply), context);
+  fixture.engine = testing::engine_on(fixture.runner);
+  fixture.session = fixture.engine->new_session({.system = std::move(system), .now_seconds = 0});
   return fixture;
 }
 
-Answer ask(Fixture& fixture, std::string_view text, GenerateOptions options = {}) {
-  auto answer = fixture.session->chat(text, options, {}, nullptr);
+Result<Answer> try_ask(Session& session, Prompt prompt, const GenerateOptions& options = {},
+                       const TextSink& sink = {}) {
+  ETB_ASSIGN_OR_RETURN(const auto request, session.submit(std::move(prompt), options));
+  return request->wait(sink);
+}
+
+Answer ask(Session& session, Prompt prompt, const GenerateOptions& options = {}) {
+  auto answer = try_ask(session, std::move(prompt), options);
   EXPECT_TRUE(answer.ok()) << answer.status().to_string();
   return answer.ok() ? *answer : Answer();
+}
+
+Answer ask(Fixture& f, std::string text, const GenerateOptions& options = {}) {
+  return ask(*f.session, Prompt::user(std::move(text)), options);
 }
 
 TEST(Session, AnswersAndEndsAtTheStopId) {
   Fixture f = make("Hello!");
   std::string shown;
-  auto answer = f.session->chat(
-      "Hi", {}, [&](std::string_view text) { shown += text; }, nullptr);
+  auto answer =
+      try_ask(*f.session, Prompt::user("Hi"), {}, [&](std::string_view text) { shown += text; });
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->text, "Hello!");
   EXPECT_EQ(shown, "Hello!");
@@ -115,10 +76,8 @@ TEST(Session, TheNextTurnFeedsOnlyWhatIsNew) {
 TEST(Session, TheSamePromptAgainComputesOneTokenForItsLogits) {
   Fixture f = make("Yes.");
   const std::vector<TokenId> prompt = {10, 11, 12, 13};
-  ASSERT_TRUE(f.session->complete(prompt, {.max_tokens = 1}, {}, nullptr).ok());
-  auto again = f.session->complete(prompt, {.max_tokens = 1}, {}, nullptr);
-  ASSERT_TRUE(again.ok());
-  EXPECT_EQ(again->cached_tokens, 3u);
+  ask(*f.session, Prompt::tokens(prompt), {.max_tokens = 1});
+  EXPECT_EQ(ask(*f.session, Prompt::tokens(prompt), {.max_tokens = 1}).cached_tokens, 3u);
 }
 
 TEST(Session, StopStringCutsTheTextAndEndsAtOnce) {
@@ -150,41 +109,261 @@ TEST(Session, TheEndOfTheContextEndsTheAnswer) {
   EXPECT_LE(answer.prompt_tokens + answer.ids.size(), 128u);
 }
 
+// A model that stops at a chunk until the test has its cancel token, and sets it itself then.
+struct SelfCancelling {
+  std::promise<CancelToken*> token;
+  std::shared_future<CancelToken*> given = token.get_future().share();
+  int chunks = 0;  // model thread
+
+  // `at`: the chunk before which it cancels, counted from 1; the prompt is one.
+  Fixture make(std::string reply, int at) {
+    runner::FakeModel model{.vocab_size = kVocab,
+                            .context = 512,
+                            .chunk = 512,
+                            .script = testing::replying(std::move(reply))};
+    model.before_chunk = [this, at](uint32_t) {
+      if (++chunks == at) given.get()->cancel();
+      return Status();
+    };
+    Fixture fixture;
+    fixture.runner = FakeRunner::make(std::move(model));
+    fixture.engine = testing::engine_on(fixture.runner);
+    fixture.session = fixture.engine->new_session({.now_seconds = 0});
+    return fixture;
+  }
+  Answer ask(Fixture& f, std::string text) {
+    auto request = f.session->submit(Prompt::user(std::move(text)));
+    EXPECT_TRUE(request.ok());
+    token.set_value(&(*request)->cancel_token());
+    auto answer = (*request)->wait();
+    EXPECT_TRUE(answer.ok()) << answer.status().to_string();
+    return answer.ok() ? *answer : Answer();
+  }
+};
+
 TEST(Session, CancelInDecodeKeepsWhatWasSaid) {
-  Fixture f = make("a very long answer");
-  CancelToken cancel;
-  GenerateOptions options;
-  options.batch.tokens = 1;
-  auto answer = f.session->chat(
-      "Go", options,
-      [&](std::string_view text) {
-        if (text == "y") cancel.cancel();
-      },
-      &cancel);
-  ASSERT_TRUE(answer.ok());
-  EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
-  EXPECT_EQ(answer->text, "a very");
+  SelfCancelling model;
+  Fixture f = model.make("a very long answer", 1 + 6);
+  const Answer answer = model.ask(f, "Go");
+  EXPECT_EQ(answer.finish_reason, FinishReason::Cancelled);
+  EXPECT_EQ(answer.text, "a very");
   EXPECT_EQ(f.session->messages().back().content, "a very");
   EXPECT_EQ(ask(f, "Again").text, "a very long answer");
 }
 
-TEST(Session, CancelBeforePrefillIsAnAnswerOfNothing) {
-  Fixture f = make("never said");
-  CancelToken cancel;
-  cancel.cancel();
-  auto answer = f.session->chat("Go", {}, {}, &cancel);
-  ASSERT_TRUE(answer.ok());
-  EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
-  EXPECT_TRUE(answer->ids.empty());
+TEST(Session, CancelInPrefillIsAnAnswerOfNothing) {
+  SelfCancelling model;
+  Fixture f = model.make("never said", 1);
+  const Answer answer = model.ask(f, "Go");
+  EXPECT_EQ(answer.finish_reason, FinishReason::Cancelled);
+  EXPECT_TRUE(answer.ids.empty());
   EXPECT_TRUE(f.session->messages().empty());
   EXPECT_EQ(ask(f, "Again").text, "never said");
+}
+
+// Holds the model thread until let go.
+class Blocker {
+ public:
+  explicit Blocker(Engine& engine) {
+    std::promise<void> started;
+    engine.holder().post([&, released = release_.get_future().share()](holder::Resident*) {
+      started.set_value();
+      released.wait();
+    });
+    started.get_future().wait();
+  }
+  ~Blocker() { release_.set_value(); }
+
+ private:
+  std::promise<void> release_;
+};
+
+TEST(Session, CancelInTheQueueDoesNotWaitForWhatRuns) {
+  Fixture f = make("said");
+  const Blocker blocker(*f.engine);
+  auto request = f.session->submit(Prompt::user("Go"));
+  ASSERT_TRUE(request.ok());
+  (*request)->cancel();
+  const auto answer = (*request)->wait();
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
+  EXPECT_TRUE(f.session->messages().empty());
+}
+
+TEST(Session, RequestsOfASessionAreAnsweredInOrder) {
+  Fixture f = make("ok");
+  std::vector<std::unique_ptr<Request>> requests;
+  for (int i = 0; i < 5; ++i) {
+    auto request = f.session->submit(Prompt::user(std::to_string(i)));
+    ASSERT_TRUE(request.ok());
+    requests.push_back(std::move(request).value());
+  }
+  for (const auto& request : requests) EXPECT_TRUE(request->wait().ok());
+  const auto messages = f.session->messages();
+  ASSERT_EQ(messages.size(), 10u);
+  for (size_t i = 0; i < 5; ++i) EXPECT_EQ(messages[2 * i].content, std::to_string(i));
+}
+
+TEST(Session, AFullQueueIsBusyAndSoIsWhoRefusesToWait) {
+  Fixture f = make("ok");
+  std::vector<std::unique_ptr<Request>> requests;
+  const Blocker blocker(*f.engine);
+  Status refused;
+  while (refused.ok() && requests.size() < 1000) {
+    auto request = f.session->submit(Prompt::user("x"));
+    refused = request.status();
+    if (request.ok()) requests.push_back(std::move(request).value());
+  }
+  EXPECT_EQ(refused.code(), StatusCode::Busy);
+  EXPECT_EQ(requests.size(), holder::HolderOptions().most_admitted);
+  const GenerateOptions at_once{.busy = holder::BusyPolicy::Refuse};
+  EXPECT_EQ(f.session->submit(Prompt::user("x"), at_once).status().code(), StatusCode::Busy);
+}
+
+TEST(Session, TextComesInBatchesAndAllOfIt) {
+  Fixture f = make("abcdefg");
+  auto request = f.session->submit(Prompt::user("Go"), {.batch = {.interval_ns = 1'000'000'000}});
+  ASSERT_TRUE(request.ok());
+  std::vector<EventKind> kinds;
+  std::vector<std::string> pieces;
+  while (!(*request)->over()) {
+    const auto event = (*request)->next(std::chrono::seconds(10));
+    ASSERT_TRUE(event.has_value());
+    kinds.push_back(event->kind);
+    if (event->kind == EventKind::Text) pieces.push_back(event->text);
+  }
+  EXPECT_EQ(kinds.front(), EventKind::Started);
+  EXPECT_EQ(kinds.back(), EventKind::Done);
+  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), EventKind::Done), 1);
+  EXPECT_EQ(pieces, (std::vector<std::string>{"a", "bcd", "efg"}));
+}
+
+TEST(Session, AWakeupComesForEachEvent) {
+  Fixture f = make("abc");
+  std::atomic<int> wakeups{0};
+  auto request = f.session->submit(Prompt::user("Go"));
+  ASSERT_TRUE(request.ok());
+  (*request)->set_wakeup([&] { ++wakeups; });
+  EXPECT_TRUE((*request)->wait().ok());
+  EXPECT_GE(wakeups, 1);
+}
+
+TEST(Session, AGoneReaderCancels) {
+  Fixture f = make(std::string(400, 'x'));
+  const Blocker* blocker = new Blocker(*f.engine);
+  { auto request = f.session->submit(Prompt::user("Go")); }
+  delete blocker;
+  EXPECT_EQ(ask(f, "Next", {.max_tokens = 1}).text, "x");
+  EXPECT_EQ(f.session->messages().size(), 2u);
+}
+
+TEST(Session, AnAnswerCanBeMadeAnew) {
+  Fixture f = make("first");
+  ask(f, "One");
+  const uint64_t fed = f.runner->counts().ids;
+  const Answer again = ask(*f.session, Prompt::regenerate());
+  EXPECT_EQ(again.text, "first");
+  EXPECT_EQ(f.session->messages().size(), 2u);
+  EXPECT_EQ(f.runner->counts().ids - fed, 1 + again.ids.size() - 1);  // the last prompt id, answer
+}
+
+TEST(Session, AnEditKeepsWhatCameBefore) {
+  Fixture f = make("fine");
+  ask(f, "One");
+  ask(f, "Two");
+  ASSERT_TRUE(f.session->edit(2, "2").ok());
+  EXPECT_EQ(f.session->messages().size(), 3u);
+  const Answer answer = ask(*f.session, Prompt::regenerate());
+  EXPECT_GT(answer.cached_tokens, answer.prompt_tokens / 2);
+  ASSERT_EQ(f.session->messages().size(), 4u);
+  EXPECT_EQ(f.session->messages()[2].content, "2");
+  EXPECT_EQ(f.session->edit(9, "x").code(), StatusCode::InvalidArgument);
+}
+
+TEST(Session, AForkCopiesInsteadOfComputing) {
+  Fixture f = make("fine");
+  ask(f, "A first question that is long enough");
+  const auto fork = f.session->fork();
+  const uint64_t fed = f.runner->counts().ids;
+  const Answer answer = ask(*fork, Prompt::user("Two"));
+  EXPECT_EQ(f.runner->counts().ids - fed,
+            answer.prompt_tokens - answer.cached_tokens + answer.ids.size() - 1);
+  EXPECT_GT(answer.cached_tokens, 30u);
+  EXPECT_EQ(fork->messages().size(), 4u);
+  EXPECT_EQ(f.session->messages().size(), 2u);
+}
+
+TEST(Session, SessionsShareTheirSystemPrompt) {
+  Fixture f = make("ok", 512, "You are a very patient and helpful assistant.");
+  ask(f, "One");
+  const auto other = f.engine->new_session(
+      {.system = "You are a very patient and helpful assistant.", .now_seconds = 0});
+  EXPECT_GT(ask(*other, Prompt::user("Two")).cached_tokens, 45u);
+}
+
+TEST(Session, WhatIsWarmedIsNotComputedAgain) {
+  Fixture f = make("ok");
+  const Answer warmed = ask(*f.session, Prompt::warm("What is the capital of"));
+  EXPECT_TRUE(warmed.ids.empty());
+  EXPECT_TRUE(f.session->messages().empty());
+  const Answer answer = ask(f, "What is the capital of France?");
+  EXPECT_EQ(answer.cached_tokens, warmed.prompt_tokens);
+  EXPECT_GT(warmed.prompt_tokens, 22u);
+}
+
+TEST(Session, AQuestionDoesNotWaitForWarming) {
+  Fixture f = make("ok");
+  Answer answer;
+  std::unique_ptr<Request> warming;
+  {
+    const Blocker blocker(*f.engine);
+    warming = std::move(f.session->submit(Prompt::warm("What is"))).value();
+    auto request = f.session->submit(Prompt::user("Where am I?"));
+    ASSERT_TRUE(request.ok());
+    const auto stopped = warming->wait();
+    ASSERT_TRUE(stopped.ok());
+    EXPECT_EQ(stopped->finish_reason, FinishReason::Cancelled);
+    (*request)->cancel();
+  }
+}
+
+TEST(Session, AChangeDropsTheAnswerThatIsBeingMade) {
+  Fixture f = make("late");
+  std::unique_ptr<Request> request;
+  {
+    const Blocker blocker(*f.engine);
+    request = std::move(f.session->submit(Prompt::user("Go"))).value();
+    f.session->reset();
+  }
+  const auto answer = request->wait();
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
+  EXPECT_TRUE(f.session->messages().empty());
+}
+
+TEST(Session, OldMessagesAreSummedUpIfAskedTo) {
+  Fixture f;
+  f.runner = testing::byte_runner("so it was", 640);
+  f.engine = testing::engine_on(f.runner);
+  f.session = f.engine->new_session(
+      {.system = "sys", .now_seconds = 0, .history = {.kind = HistoryKind::Summarise}});
+  size_t summarised = 0;
+  for (int turn = 0; turn < 20; ++turn) {
+    summarised += ask(f, "turn " + std::to_string(turn), {.max_tokens = 32}).summarised_messages;
+  }
+  EXPECT_GT(summarised, 10u);
+  // What was said is in the next prompt, in the words of the model.
+  const Answer last = ask(f, "last", {.max_tokens = 32});
+  std::string prompt;
+  for (const TokenId id : last.prompt_ids) prompt += id < 256 ? static_cast<char>(id) : '|';
+  EXPECT_NE(prompt.find("so it was"), std::string::npos);
 }
 
 TEST(Session, AFailedRequestLeavesTheConversationAsItWas) {
   Fixture f = make("ok", 128);
   ask(f, "One");
   const auto before = f.session->messages();
-  auto answer = f.session->chat(std::string(200, 'x'), {}, {}, nullptr);
+  auto answer = try_ask(*f.session, Prompt::user(std::string(200, 'x')));
   EXPECT_EQ(answer.status().code(), StatusCode::ContextFull);
   EXPECT_EQ(f.session->messages().size(), before.size());
   EXPECT_EQ(ask(f, "Two").text, "ok");
@@ -218,13 +397,17 @@ TEST(Session, UserTextNeverBecomesAControlToken) {
 
 TEST(Session, WrongPromptsAreNamed) {
   Fixture f = make("ok", 128);
-  EXPECT_EQ(f.session->complete({}, {}, {}, nullptr).status().code(), StatusCode::InvalidArgument);
-  EXPECT_EQ(f.session->complete({999}, {}, {}, nullptr).status().code(),
+  const auto code = [&](Prompt prompt, const GenerateOptions& options = {}) {
+    return try_ask(*f.session, std::move(prompt), options).status().code();
+  };
+  EXPECT_EQ(code(Prompt::tokens({})), StatusCode::InvalidArgument);
+  EXPECT_EQ(code(Prompt::tokens({999})), StatusCode::InvalidArgument);
+  EXPECT_EQ(code(Prompt::tokens(std::vector<TokenId>(128, 1))), StatusCode::ContextFull);
+  EXPECT_EQ(code(Prompt::user("broken \xFF text")), StatusCode::InvalidArgument);
+  EXPECT_EQ(code(Prompt::conversation({})), StatusCode::InvalidArgument);
+  EXPECT_EQ(code(Prompt::regenerate()), StatusCode::InvalidArgument);
+  EXPECT_EQ(code(Prompt::user("Hi"), {.sampler = {.temperature = -1}}),
             StatusCode::InvalidArgument);
-  EXPECT_EQ(f.session->complete(std::vector<TokenId>(128, 1), {}, {}, nullptr).status().code(),
-            StatusCode::ContextFull);
-  auto invalid = f.session->chat("broken \xFF text", {}, {}, nullptr);
-  EXPECT_EQ(invalid.status().code(), StatusCode::InvalidArgument);
 }
 
 TEST(Session, LogprobsComeForEachToken) {

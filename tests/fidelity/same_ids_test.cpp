@@ -54,9 +54,9 @@ TEST(SameIds, AnEightTokenAnswerIsTheOneRecordedOnX86) {
   const Recorded recorded = read_recorded();
   ASSERT_FALSE(recorded.prompt.empty());
   ASSERT_EQ(recorded.ids.size(), kTokens);
-  auto engine = load_smollm2();
-  ASSERT_TRUE(engine.ok()) << engine.status().to_string();
-  auto sequence = (*engine)->runner().new_sequence();
+  auto model = load_smollm2();
+  ASSERT_TRUE(model.ok()) << model.status().to_string();
+  auto sequence = (*model)->runner().new_sequence();
   ASSERT_TRUE(sequence.ok()) << sequence.status().to_string();
 
   std::vector<TokenId> answer;
@@ -69,7 +69,7 @@ TEST(SameIds, AnEightTokenAnswerIsTheOneRecordedOnX86) {
     answer.push_back(runner::argmax(*logits));
     feed = {answer.back()};
   }
-  std::printf("path %s, answer", (*engine)->runner().meta().kernel_path.c_str());
+  std::printf("path %s, answer", (*model)->runner().meta().kernel_path.c_str());
   for (const TokenId id : answer) std::printf(" %" PRIu32, id);
   std::printf(", digest %016" PRIx64 "\n", hash);
   EXPECT_EQ(answer, recorded.ids);

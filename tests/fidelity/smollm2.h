@@ -1,11 +1,10 @@
-// SmolLM2-135M-Instruct as the tests run it: imported from its GGUF through the engine, once a
-// program.
+// SmolLM2-135M-Instruct as the tests run it: imported from its GGUF once a program.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "engine/engine.h"
+#include "engine/loaded_model.h"
 #include "runner/sequence.h"
 
 namespace etb::fidelity {
@@ -16,12 +15,8 @@ inline std::string reference_folder() {
 
 // Two threads, 2048 positions. The GGUF's import lands in the cache folder that the environment
 // names.
-inline Result<std::shared_ptr<Engine>> load_smollm2() {
-  EngineOptions options;
-  options.model = ETB_TEST_MODEL;
-  options.context = 2048;
-  options.threads = 2;
-  return Engine::load(options);
+inline Result<std::unique_ptr<LoadedModel>> load_smollm2() {
+  return LoadedModel::load({.model = ETB_TEST_MODEL, .context = 2048, .threads = 2}, {}, nullptr);
 }
 
 }  // namespace etb::fidelity

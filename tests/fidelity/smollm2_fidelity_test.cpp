@@ -29,24 +29,24 @@ class Smollm2Fidelity : public testing::Test {
   static void SetUpTestSuite() {
     auto loaded = load_smollm2();
     ASSERT_TRUE(loaded.ok()) << loaded.status().to_string();
-    engine_ = new std::shared_ptr<Engine>(std::move(loaded).value());
+    model_ = std::move(loaded).value().release();
   }
   static void TearDownTestSuite() {
-    delete engine_;
-    engine_ = nullptr;
+    delete model_;
+    model_ = nullptr;
   }
 
   void SetUp() override {
-    ASSERT_NE(engine_, nullptr);
+    ASSERT_NE(model_, nullptr);
     auto figures = read_figures(reference_folder());
     ASSERT_TRUE(figures.ok()) << figures.status().to_string();
     figures_ = std::move(figures).value();
-    auto sequence = engine().runner().new_sequence();
+    auto sequence = model().runner().new_sequence();
     ASSERT_TRUE(sequence.ok()) << sequence.status().to_string();
     sequence_ = std::move(sequence).value();
   }
 
-  static Engine& engine() { return **engine_; }
+  static LoadedModel& model() { return *model_; }
 
   // Feeds prompt and reference answer as they stand and compares what we think before each token.
   Status force(const Answer& answer, Agreement& agreement) {
@@ -83,10 +83,10 @@ class Smollm2Fidelity : public testing::Test {
   std::unique_ptr<runner::Sequence> sequence_;
 
  private:
-  static std::shared_ptr<Engine>* engine_;
+  static LoadedModel* model_;
 };
 
-std::shared_ptr<Engine>* Smollm2Fidelity::engine_ = nullptr;
+LoadedModel* Smollm2Fidelity::model_ = nullptr;
 
 void Smollm2Fidelity::teacher_forced(Reference reference, const char* name) {
   const auto answers = read_answers(reference_folder(), reference);
@@ -147,7 +147,7 @@ TEST_F(Smollm2Fidelity, PerplexityOfAnEnglishText) {
   ASSERT_TRUE(ids.ok()) << ids.status().to_string();
   ASSERT_GE(ids->size(), 6000U);
   ASSERT_EQ(static_cast<double>(ids->size()), figures_.at("text_tokens"));
-  const auto report = perplexity(engine(), *ids, static_cast<size_t>(figures_.at("context")), {});
+  const auto report = perplexity(model(), *ids, static_cast<size_t>(figures_.at("context")), {});
   ASSERT_TRUE(report.ok()) << report.status().to_string();
   const double reference = figures_.at("float_perplexity");
   const double drift = report->perplexity / reference - 1;
@@ -199,7 +199,7 @@ TEST_F(Smollm2Fidelity, OurTokenizerMakesTheRecordedIdsOfTheText) {
   std::ifstream file(reference_folder() + "/text.txt", std::ios::binary);
   std::ostringstream text;
   text << file.rdbuf();
-  const auto encoded = engine().tokenizer().encode(text.str());
+  const auto encoded = model().tokenizer().encode(text.str());
   ASSERT_TRUE(encoded.ok()) << encoded.status().to_string();
   EXPECT_EQ(*encoded, *ids);
 }

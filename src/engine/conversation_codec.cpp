@@ -1,0 +1,142 @@
+#include "engine/conversation_codec.h"
+
+#include <bit>
+#include <cstring>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "base/text.h"
+#include "token/utf8.h"
+
+static_assert(std::endian::native == std::endian::little, "files are little-endian");
+
+namespace etb {
+namespace {
+
+class Writer {
+ public:
+  template <class N>
+  requires std::is_unsigned_v<N>
+  void number(N value) {
+    const size_t at = bytes_.size();
+    bytes_.resize(at + sizeof value);
+    std::memcpy(bytes_.data() + at, &value, sizeof value);
+  }
+  void text(std::string_view value) {
+    number(uint64_t{value.size()});
+    bytes_.insert(bytes_.end(), value.begin(), value.end());
+  }
+  std::vector<uint8_t> take() { return std::move(bytes_); }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+// After the first field that does not fit, every other one reads as empty.
+class Reader {
+ public:
+  explicit Reader(std::span<const uint8_t> bytes) : rest_(bytes) {}
+
+  template <class N>
+  requires std::is_unsigned_v<N> N number(const char* field) {
+    N value = 0;
+    if (!has(sizeof value, field)) return value;
+    std::memcpy(&value, rest_.data(), sizeof value);
+    rest_ = rest_.subspan(sizeof value);
+    return value;
+  }
+  // A count of things of which each takes `least` bytes: one that cannot be is none.
+  size_t count(const char* field, size_t least) {
+    const uint64_t value = number<uint64_t>(field);
+    if (value <= rest_.size() / least) return static_cast<size_t>(value);
+    fail(field);
+    return 0;
+  }
+  std::string text(const char* field) {
+    const size_t size = count(field, 1);
+    std::string value(reinterpret_cast<const char*>(rest_.data()), size);
+    rest_ = rest_.subspan(size);
+    if (token::first_invalid_utf8(value) != value.size()) fail(field);
+    return value;
+  }
+  void expect_end() {
+    if (!rest_.empty()) fail("end");
+  }
+  void fail(const char* field) {
+    if (status_.ok()) {
+      status_ =
+          Status(StatusCode::Corrupt, concat("the conversation's field '", field, "' is damaged"));
+    }
+    rest_ = {};
+  }
+  const Status& status() const { return status_; }
+
+ private:
+  bool has(size_t bytes, const char* field) {
+    if (rest_.size() >= bytes) return true;
+    fail(field);
+    return false;
+  }
+
+  std::span<const uint8_t> rest_;
+  Status status_;
+};
+
+constexpr size_t kLeastMessageBytes = 8 + 8 + 4;
+
+}  // namespace
+
+std::vector<uint8_t> encode_conversation(const Conversation& conversation) {
+  Writer writer;
+  writer.number(kConversationVersion);
+  writer.text(conversation.system);
+  writer.number(uint64_t{conversation.messages.size()});
+  for (const prompt::Message& message : conversation.messages) {
+    writer.text(message.role);
+    writer.text(message.content);
+    writer.number(uint32_t{message.pinned ? 1U : 0U});
+  }
+  writer.number(uint64_t{conversation.history.cut});
+  writer.number(uint64_t{conversation.history.summary.covers});
+  writer.text(conversation.history.summary.text);
+  writer.text(conversation.transcript.text);
+  writer.number(uint64_t{conversation.transcript.ids.size()});
+  for (const TokenId id : conversation.transcript.ids) writer.number(id);
+  return writer.take();
+}
+
+Result<Conversation> decode_conversation(std::span<const uint8_t> bytes) {
+  Reader reader(bytes);
+  const auto version = reader.number<uint32_t>("version");
+  if (reader.status().ok() && version != kConversationVersion) {
+    return Status(StatusCode::Unsupported,
+                  concat("the conversation has format ", version, ", this build reads ",
+                         kConversationVersion, ": save it again with the program that wrote it"));
+  }
+  Conversation conversation;
+  conversation.system = reader.text("system");
+  const size_t messages = reader.count("messages", kLeastMessageBytes);
+  for (size_t i = 0; i < messages && reader.status().ok(); ++i) {
+    prompt::Message message;
+    message.role = reader.text("role");
+    message.content = reader.text("content");
+    const auto pinned = reader.number<uint32_t>("pinned");
+    if (pinned > 1) reader.fail("pinned");
+    message.pinned = pinned == 1;
+    conversation.messages.push_back(std::move(message));
+  }
+  conversation.history.cut = static_cast<size_t>(reader.number<uint64_t>("cut"));
+  conversation.history.summary.covers = static_cast<size_t>(reader.number<uint64_t>("covers"));
+  conversation.history.summary.text = reader.text("summary");
+  if (conversation.history.cut > messages) reader.fail("cut");
+  if (conversation.history.summary.covers > messages) reader.fail("covers");
+  conversation.transcript.text = reader.text("transcript");
+  conversation.transcript.ids.resize(reader.count("transcript ids", sizeof(TokenId)));
+  for (TokenId& id : conversation.transcript.ids) id = reader.number<TokenId>("transcript ids");
+  reader.expect_end();
+  if (!reader.status().ok()) return reader.status();
+  return conversation;
+}
+
+}  // namespace etb

@@ -1,0 +1,23 @@
+// A conversation as bytes: the payload of a session file. The reader treats them as hostile.
+//
+// Little-endian; text is u64 length and bytes; the order is: u32 kConversationVersion; system;
+// u64 count of messages, each role, content, u32 pinned; u64 cut; u64 covers; summary; transcript
+// text; u64 count and u32 ids of the transcript.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/status.h"
+#include "engine/conversation.h"
+
+namespace etb {
+
+inline constexpr uint32_t kConversationVersion = 1;
+
+std::vector<uint8_t> encode_conversation(const Conversation& conversation);
+// Corrupt names the field that does not fit; Unsupported: of another version.
+Result<Conversation> decode_conversation(std::span<const uint8_t> bytes);
+
+}  // namespace etb

@@ -1,0 +1,38 @@
+// The model thread's part of a request: prefill, then sample, stop, stream, feed. A sampled token
+// enters the cache only when the next one is wanted, so a stop costs nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/status.h"
+#include "engine/answer.h"
+#include "engine/loaded_model.h"
+#include "engine/request.h"
+#include "runner/sequence.h"
+
+namespace etb {
+
+struct GenerationInput {
+  const ModelInfo& model;
+  const GenerateOptions& options;
+  const std::vector<TokenId>& prompt;
+  const CancelToken* cancel = nullptr;
+  const Clock& clock;
+  int64_t start_ns = 0;   // of the request: what ttft_ms counts from
+  uint32_t capacity = 0;  // positions that may be used, at most the sequence's own
+  std::function<void(Event)> emit;
+};
+
+// Feeds what of the prompt is not in `sequence` yet (its ids are a prefix of the prompt) and
+// generates. Emits Text events; all text has been emitted when this returns. Ok also if cancelled:
+// the answer then holds what was said. An error leaves `sequence` at a defined position.
+Result<Answer> generate(const GenerationInput& input, runner::Sequence& sequence);
+
+// Feeds the prompt and nothing else. Ok also if cancelled: what was computed is there.
+Status warm(const GenerationInput& input, runner::Sequence& sequence);
+
+}  // namespace etb

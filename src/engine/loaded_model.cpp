@@ -1,0 +1,102 @@
+#include "engine/loaded_model.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/sequence_pool.h"
+#include "import/program.h"
+
+namespace etb {
+namespace {
+
+// Any id that ends an answer, whoever names it: the file's manifest (which holds the family's known
+// end-of-turn texts) or its tokenizer.
+std::vector<TokenId> collect_stop_ids(const ModelBundle& bundle) {
+  std::vector<TokenId> stops = bundle.manifest.tokens.stop;
+  const family::VocabIds& ids = bundle.tokenizer->ids();
+  for (const auto& id : {ids.eos, ids.eot, ids.eom, bundle.manifest.tokens.eos}) {
+    if (id) stops.push_back(*id);
+  }
+  std::sort(stops.begin(), stops.end());
+  stops.erase(std::unique(stops.begin(), stops.end()), stops.end());
+  return stops;
+}
+
+// Empty if the file's own program is what is wanted.
+Result<std::vector<uint8_t>> program_for(const ModelBundle& bundle, uint32_t context) {
+  const model::ProgramDefaults& defaults = bundle.manifest.defaults;
+  if (context == 0 || model::padded_context(context) == model::padded_context(defaults.context)) {
+    return std::vector<uint8_t>();
+  }
+  if (context > bundle.manifest.shape.context_train) {
+    log(LogLevel::Warning,
+        concat("a context of ", context, " is more than the ", bundle.manifest.shape.context_train,
+               " this model was trained for: answers may get worse"));
+  }
+  import::ProgramOptions options{.context = context,
+                                 .chunk = defaults.chunk,
+                                 .kv_type = defaults.kv_type,
+                                 .segment_base = bundle.pte->header().segment_base,
+                                 .named = {}};
+  for (const std::string_view key :
+       {model::kManifestKey, model::kTokenizerKey, model::kTemplateKey}) {
+    if (const auto data = bundle.pte->named_data(key); data.ok()) {
+      options.named.push_back({std::string(key), data->size()});
+    }
+  }
+  return import::emit_program(bundle.manifest, options);
+}
+
+}  // namespace
+
+std::string model_key(const ModelOptions& options) {
+  return concat(options.model, " context=", options.context, " threads=", options.threads,
+                " kernels=", options.kernel_path);
+}
+
+bool ModelInfo::stops_at(TokenId id) const {
+  return std::binary_search(stop_ids.begin(), stop_ids.end(), id);
+}
+
+std::unique_ptr<LoadedModel> LoadedModel::from_parts(ModelBundle bundle,
+                                                     std::shared_ptr<runner::TextRunner> runner) {
+  std::unique_ptr<LoadedModel> loaded(new LoadedModel());
+  auto info = std::make_shared<ModelInfo>();
+  info->stop_ids = collect_stop_ids(bundle);
+  info->bundle = std::move(bundle);
+  info->meta = runner->meta();
+  loaded->info_ = std::move(info);
+  loaded->runner_ = std::move(runner);
+  loaded->pool_ = std::make_unique<SequencePool>(*loaded->runner_, Clock::system());
+  return loaded;
+}
+
+LoadedModel::~LoadedModel() = default;
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& options,
+                                                       const LoadProgress& progress,
+                                                       const CancelToken* cancel) {
+  const int64_t start = Clock::system().now_ns();
+  ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle(options.model, progress, cancel));
+  ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> program, program_for(bundle, options.context));
+  ETB_ASSIGN_OR_RETURN(
+      auto runner,
+      runner::TextRunner::load({.file = bundle.pte->mapping(), .program = std::move(program)},
+                               {.threads = options.threads, .kernel_path = options.kernel_path}));
+  const uint32_t logits = runner->meta().vocab_size;
+  if (bundle.tokenizer->vocab_size() > logits) {
+    return Status(StatusCode::Corrupt,
+                  concat(options.model, ": the tokenizer has ", bundle.tokenizer->vocab_size(),
+                         " tokens, the model foretells only ", logits));
+  }
+  std::unique_ptr<LoadedModel> loaded = from_parts(std::move(bundle), std::move(runner));
+  auto info = std::make_shared<ModelInfo>(*loaded->info_);
+  info->load_ms = elapsed_ms(start, Clock::system().now_ns());
+  loaded->info_ = std::move(info);
+  return loaded;
+}
+
+}  // namespace etb

@@ -1,0 +1,54 @@
+// ModelKeeper: an engine's wish for a model, and its fulfilment by the holder. Once loaded, the
+// model may go for a while (idle, memory short, another engine's turn) and come back when it is
+// needed; after forget() it stays away.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/cancel.h"
+#include "base/status.h"
+#include "engine/loaded_model.h"
+#include "holder/runner_holder.h"
+
+namespace etb {
+
+// Replaceable for tests; LoadedModel::load if not replaced. Runs on the model thread.
+using ModelLoader = std::function<Result<std::unique_ptr<LoadedModel>>(
+    const ModelOptions& options, const LoadProgress& progress, const CancelToken* cancel)>;
+class ModelKeeper {
+ public:
+  ModelKeeper(holder::RunnerHolder& holder, ModelLoader loader);
+
+  struct Call {
+    ModelOptions model;
+    LoadProgress progress = {};  // may be empty; called on the model thread
+    holder::WhileBusy while_busy = holder::WhileBusy::Wait;
+    std::shared_ptr<CancelToken> cancel = {};      // may be null
+    std::function<void(const Status&)> done = {};  // see holder::LoadCall
+  };
+  // From now on this is the model; starts loading it. Busy: refused, the wish is as before.
+  Status load(Call call);
+  // The wish is taken back: ensure() is NotFound until the next load().
+  void forget();
+
+  // Null unless the model is resident now.
+  std::shared_ptr<const ModelInfo> current() const;
+  // The model, loaded again if it went. Blocks; `while_waiting` is called every few milliseconds.
+  Result<std::shared_ptr<const ModelInfo>> ensure(const CancelToken& cancel,
+                                                  const std::function<void()>& while_waiting);
+
+ private:
+  holder::LoadCall holder_call(const ModelOptions& options, const LoadProgress& progress) const;
+  std::string key() const;
+
+  holder::RunnerHolder& holder_;
+  const ModelLoader loader_;
+  mutable std::mutex mutex_;
+  std::optional<ModelOptions> wish_;  // under mutex_
+};
+
+}  // namespace etb
