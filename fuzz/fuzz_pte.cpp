@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "model/capabilities.h"
 #include "model/memory_estimate.h"
@@ -53,8 +54,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     read_every_byte(*part, bytes);
   }
   read_every_byte(file->constant_segment(), bytes);
+  const auto everything = [](std::string_view) { return true; };
   const Capabilities caps = capabilities_of(file->summary());
-  require(missing_from(caps, caps.operators, caps.backends).none());
-  require(estimate_memory(file->summary()).total_bytes() >= file->summary().segment_bytes);
+  require(missing_from(caps, everything, everything).none());
+  require(estimate_memory(file->summary(), Manifest(), 64).total_bytes() >=
+          file->summary().constant_bytes);
   return 0;
 }

@@ -8,6 +8,8 @@
 #include "family/family.h"
 #include "import/gguf_model.h"
 #include "import/verify.h"
+#include "model/capabilities.h"
+#include "model/memory_estimate.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
 #include "runner/available.h"
@@ -15,7 +17,7 @@
 namespace etb {
 namespace {
 
-constexpr uint64_t kContexts[] = {1024, 4096, 8192};
+constexpr uint32_t kContexts[] = {1024, 4096, 8192};
 
 std::vector<BytesByKind> by_kind(const std::vector<TensorLine>& tensors) {
   std::map<std::string, BytesByKind> kinds;
@@ -33,29 +35,20 @@ std::vector<BytesByKind> by_kind(const std::vector<TensorLine>& tensors) {
 }
 
 void add_memory(InspectReport& report, const model::Manifest& manifest) {
-  const model::ProgramDefaults& defaults = manifest.defaults;
-  report.kv_bytes_per_token = model::kv_bytes_per_token(manifest.shape, defaults.kv_type);
-  uint64_t activations = 0;
-  if (const auto* forward = report.program->method("forward");
-      forward && !forward->planned_bytes.empty()) {
-    activations = forward->planned_bytes.front();
-  }
-  std::set<uint64_t> contexts(std::begin(kContexts), std::end(kContexts));
-  contexts.insert(defaults.context);
-  for (const uint64_t context : contexts) {
-    if (context > manifest.shape.context_train && context != defaults.context) continue;
-    const uint64_t kv =
-        model::kv_bytes(manifest.shape, defaults.kv_type, static_cast<uint32_t>(context));
+  std::set<uint32_t> contexts(std::begin(kContexts), std::end(kContexts));
+  contexts.insert(manifest.defaults.context);
+  for (const uint32_t context : contexts) {
+    if (context > manifest.shape.context_train && context != manifest.defaults.context) continue;
+    const model::MemoryEstimate estimate =
+        model::estimate_memory(*report.program, manifest, context);
+    report.kv_bytes_per_token = estimate.kv_bytes_per_token;
     report.memory.push_back(
-        {.context = context, .kv_bytes = kv, .total_bytes = report.file_bytes + activations + kv});
+        {.context = context, .kv_bytes = estimate.kv_bytes, .total_bytes = estimate.total_bytes()});
   }
 }
 
 Status add_manifest(InspectReport& report, const model::PteFile& pte) {
-  ETB_ASSIGN_OR_RETURN(const auto bytes, pte.named_data(model::kManifestKey));
-  auto parsed = model::parse_manifest({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  if (!parsed.ok()) return parsed.status().with_context(report.path);
-  const model::Manifest& manifest = *parsed;
+  ETB_ASSIGN_OR_RETURN(const model::Manifest manifest, pte.manifest());
   report.architecture = manifest.family;
   report.name = manifest.name;
   report.quantisation = manifest.source_type;
@@ -69,36 +62,37 @@ Status add_manifest(InspectReport& report, const model::PteFile& pte) {
   return {};
 }
 
-void add_missing(InspectReport& report) {
-  std::vector<std::string> operators, backends;
-  for (const model::MethodSummary& method : report.program->methods) {
-    for (const std::string& name : method.operators) {
-      if (!runner::has_operator(name)) operators.push_back(name);
-    }
-    for (const std::string& name : method.backends) {
-      if (!runner::has_backend(name)) backends.push_back(name);
-    }
+void add_missing(InspectReport& report, const model::Capabilities& needs) {
+  const model::Missing missing =
+      model::missing_from(needs, &runner::has_operator, &runner::has_backend);
+  for (const std::string& name : missing.operators) {
+    report.missing.push_back(
+        concat("operator ", name, ": no kernel of that name is linked into this build"));
   }
-  const auto add = [&](std::vector<std::string>& names, const char* what, const char* remedy) {
-    std::sort(names.begin(), names.end());
-    names.erase(std::unique(names.begin(), names.end()), names.end());
-    for (const std::string& name : names) report.missing.push_back(concat(what, name, remedy));
-  };
-  add(operators, "operator ", ": no kernel of that name is linked into this build");
-  add(backends, "backend ", ": link its library, or export the model for another one");
-  if (!report.manifest) {
+  for (const std::string& name : missing.backends) {
+    report.missing.push_back(
+        concat("backend ", name, ": link its library, or export the model for another one"));
+  }
+  if (needs.kind != model::FileKind::Own) {
     report.missing.emplace_back(
         "tokenizer and manifest: this version runs .gguf files and what `etbridge import` makes");
   }
+}
+
+std::string kind_of(const model::Capabilities& needs) {
+  if (needs.kind == model::FileKind::Own) return "etbridge pte";
+  return concat("stock pte, ", model::kind_name(needs.kind));
 }
 
 Result<InspectReport> inspect_pte(const std::string& path) {
   ETB_ASSIGN_OR_RETURN(const model::PteFile pte, model::PteFile::open(path));
   InspectReport report;
   report.path = path;
-  report.kind = pte.is_own() ? "etbridge pte" : "stock pte";
+  const model::Capabilities needs = model::capabilities_of(pte.summary());
+  report.kind = kind_of(needs);
   report.file_bytes = pte.bytes().size();
   report.program = pte.summary();
+  if (!needs.text_methods.empty()) report.vocab = needs.text_methods.front().vocab;
   if (pte.is_own()) ETB_RETURN_IF_ERROR(add_manifest(report, pte));
   report.bytes_by_kind = by_kind(report.tensors);
   report.bytes_by_kind.push_back({"program", 1, pte.program().size()});
@@ -108,7 +102,7 @@ Result<InspectReport> inspect_pte(const std::string& path) {
   if (!pte.is_own() && pte.summary().constant_bytes > 0) {
     report.bytes_by_kind.push_back({"constants", 1, pte.summary().constant_bytes});
   }
-  add_missing(report);
+  add_missing(report, needs);
   return report;
 }
 

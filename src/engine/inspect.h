@@ -32,13 +32,13 @@ struct TensorLine {
 struct MemoryAt {
   uint64_t context = 0;
   uint64_t kv_bytes = 0;
-  uint64_t total_bytes = 0;  // mapped file, activations and KV
+  uint64_t total_bytes = 0;  // mapped weights, activations and KV
 };
 
 struct InspectReport {
   std::string path;
-  std::string kind;          // "gguf", "etbridge pte", "stock pte"
-  uint64_t file_bytes = 0;   // of all parts
+  std::string kind;         // "gguf", "etbridge pte", "stock pte, export_llm", ... (capabilities.h)
+  uint64_t file_bytes = 0;  // of all parts
   std::string architecture;  // empty: the file does not say
   std::string name;
   std::string quantisation;  // as the source had it: "Q4_1 Q8_0 F32"

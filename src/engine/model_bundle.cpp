@@ -23,19 +23,6 @@ Status not_own(const std::string& path) {
           ".pte files that `etbridge import` makes (`etbridge inspect` explains the file)")};
 }
 
-Result<model::Manifest> read_manifest(const model::PteFile& pte) {
-  ETB_ASSIGN_OR_RETURN(const auto bytes, pte.named_data(model::kManifestKey));
-  auto manifest = model::parse_manifest(as_text(bytes));
-  if (!manifest.ok()) return manifest.status().with_context(pte.name());
-  if (manifest->constant_bytes > pte.constant_segment().size()) {
-    return Status(StatusCode::Corrupt,
-                  concat(pte.name(), ": the manifest speaks of ", manifest->constant_bytes,
-                         " bytes of weights, the file holds ", pte.constant_segment().size(),
-                         ": import the model again"));
-  }
-  return manifest;
-}
-
 // The tokenizer reads its tables in place: it keeps the mapping alive.
 Result<std::shared_ptr<const token::Tokenizer>> read_tokenizer(const model::PteFile& pte) {
   ETB_ASSIGN_OR_RETURN(const auto bytes, pte.named_data(model::kTokenizerKey));
@@ -84,7 +71,7 @@ Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& pro
   ETB_ASSIGN_OR_RETURN(model::PteFile pte, model::PteFile::open(pte_path));
   if (!pte.is_own()) return not_own(pte_path);
   ModelBundle bundle;
-  ETB_ASSIGN_OR_RETURN(bundle.manifest, read_manifest(pte));
+  ETB_ASSIGN_OR_RETURN(bundle.manifest, pte.manifest());
   ETB_ASSIGN_OR_RETURN(bundle.tokenizer, read_tokenizer(pte));
   bundle.chat_template = read_template(pte);
   bundle.path = std::move(pte_path);

@@ -88,8 +88,7 @@ Result<std::string> cache_name(const std::string& gguf_path) {
 // The manifest of a cached file; an error if the file cannot be used.
 Result<model::Manifest> read_manifest(const std::string& path) {
   ETB_ASSIGN_OR_RETURN(const auto pte, model::PteFile::open(path));
-  ETB_ASSIGN_OR_RETURN(const auto text, pte.named_data(model::kManifestKey));
-  return model::parse_manifest({reinterpret_cast<const char*>(text.data()), text.size()});
+  return pte.manifest();
 }
 
 bool is_current(std::string_view name) {

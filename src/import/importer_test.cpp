@@ -48,9 +48,7 @@ class Importer : public testing::Test {
 };
 
 model::Manifest manifest_of(const model::PteFile& pte) {
-  const auto text = pte.named_data(model::kManifestKey);
-  auto manifest =
-      model::parse_manifest({reinterpret_cast<const char*>(text->data()), text->size()});
+  const auto manifest = pte.manifest();
   EXPECT_TRUE(manifest.ok()) << manifest.status().to_string();
   return *manifest;
 }

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "model/manifest.h"
 
 namespace etb::model {
@@ -82,21 +81,12 @@ void make_set(std::vector<std::string>& names) {
   names.erase(std::unique(names.begin(), names.end()), names.end());
 }
 
-std::vector<std::string> without(const std::vector<std::string>& names,
-                                 std::span<const std::string> available) {
+std::vector<std::string> without(const std::vector<std::string>& names, Has there) {
   std::vector<std::string> missing;
   for (const std::string& name : names) {
-    if (std::find(available.begin(), available.end(), name) == available.end()) {
-      missing.push_back(name);
-    }
+    if (!there(name)) missing.push_back(name);
   }
   return missing;
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += concat(text.empty() ? "" : ", ", name);
-  return text;
 }
 
 }  // namespace
@@ -150,23 +140,8 @@ Capabilities capabilities_of(const PteSummary& summary) {
   return caps;
 }
 
-Missing missing_from(const Capabilities& needs, std::span<const std::string> operators,
-                     std::span<const std::string> backends) {
-  return {without(needs.operators, operators), without(needs.backends, backends)};
-}
-
-Status missing_status(const Missing& missing) {
-  if (missing.none()) return {};
-  std::string message = "the model needs";
-  if (!missing.operators.empty()) message += concat(" operators ", joined(missing.operators));
-  if (!missing.backends.empty()) {
-    message +=
-        concat(missing.operators.empty() ? "" : " and", " backends ", joined(missing.backends));
-  }
-  message +=
-      ", which this build lacks; build with the stock operators and backends, or import the "
-      "model from a GGUF";
-  return Status(StatusCode::Unsupported, message);
+Missing missing_from(const Capabilities& needs, Has operator_there, Has backend_there) {
+  return {without(needs.operators, operator_there), without(needs.backends, backend_there)};
 }
 
 }  // namespace etb::model

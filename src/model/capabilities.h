@@ -4,12 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/status.h"
 #include "model/pte_summary.h"
 
 namespace etb::model {
@@ -56,9 +54,8 @@ struct Missing {
   bool none() const { return operators.empty() && backends.empty(); }
 };
 
-Missing missing_from(const Capabilities& needs, std::span<const std::string> operators,
-                     std::span<const std::string> backends);
-// Ok, or Unsupported naming every missing thing and the remedy.
-Status missing_status(const Missing& missing);
+// Whether this build has the operator or backend of that name.
+using Has = bool (*)(std::string_view name);
+Missing missing_from(const Capabilities& needs, Has operator_there, Has backend_there);
 
 }  // namespace etb::model

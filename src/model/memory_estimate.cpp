@@ -30,25 +30,14 @@ uint64_t MemoryEstimate::total_bytes() const {
 }
 
 MemoryEstimate estimate_memory(const PteSummary& summary, const Manifest& manifest,
-                               uint32_t context, uint32_t tokens) {
+                               uint32_t tokens) {
   MemoryEstimate estimate;
   const KvType type = manifest.defaults.kv_type;
   estimate.weight_bytes = summary.constant_bytes;
   estimate.kv_bytes_per_token = kv_bytes_per_token(manifest.shape, type);
-  estimate.kv_bytes = kv_bytes(manifest.shape, type, std::min(context, tokens));
+  estimate.kv_bytes = kv_bytes(manifest.shape, type, tokens);
   for (const MethodSummary& method : summary.methods) {
     estimate.activation_bytes = std::max(estimate.activation_bytes, planned(method, kActivations));
-  }
-  return estimate;
-}
-
-MemoryEstimate estimate_memory(const PteSummary& summary) {
-  MemoryEstimate estimate;
-  estimate.weight_bytes = summary.segment_bytes;
-  for (const MethodSummary& method : summary.methods) {
-    uint64_t sum = 0;
-    for (uint64_t bytes : method.planned_bytes) sum = add(sum, bytes);
-    estimate.activation_bytes = std::max(estimate.activation_bytes, sum);
   }
   return estimate;
 }

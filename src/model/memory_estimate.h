@@ -10,20 +10,16 @@
 namespace etb::model {
 
 struct MemoryEstimate {
-  uint64_t weight_bytes = 0;        // mapped, clean
-  uint64_t kv_bytes = 0;            // dirty once written, for the tokens asked about
-  uint64_t activation_bytes = 0;    // dirty
-  uint64_t kv_bytes_per_token = 0;  // 0: the file does not say
-  uint64_t dirty_bytes() const;     // saturating
+  uint64_t weight_bytes = 0;      // mapped, clean
+  uint64_t kv_bytes = 0;          // dirty once written, for the tokens asked about
+  uint64_t activation_bytes = 0;  // dirty
+  uint64_t kv_bytes_per_token = 0;
+  uint64_t dirty_bytes() const;  // saturating
   uint64_t total_bytes() const;
 };
 
-// Of one of our own files, for a conversation of `tokens` (cut to the context planned).
-// `context`: what the program is written for.
+// Of one of our own files, for a conversation of `tokens`.
 MemoryEstimate estimate_memory(const PteSummary& summary, const Manifest& manifest,
-                               uint32_t context, uint32_t tokens);
-// Of a stock file: KV and activations are one plan, which counts whole, in the method that plans
-// most; segments that are no constants (delegates, named data) count as weights.
-MemoryEstimate estimate_memory(const PteSummary& summary);
+                               uint32_t tokens);
 
 }  // namespace etb::model

@@ -31,38 +31,29 @@ TEST(MemoryEstimate, OfOurOwnFileGrowsWithTheConversation) {
   const Manifest manifest = small_model();
   // Keys and values, f16: 2 x 2 bytes x 3 heads x 64 dims x 30 layers a token.
   const uint64_t per_token = 2 * 2 * 3 * 64 * 30;
-  const MemoryEstimate at_512 = estimate_memory(summary, manifest, 2048, 512);
+  const MemoryEstimate at_512 = estimate_memory(summary, manifest, 512);
   EXPECT_EQ(at_512.weight_bytes, 80'000'000U);
   EXPECT_EQ(at_512.kv_bytes_per_token, per_token);
   EXPECT_EQ(at_512.kv_bytes, 512 * per_token);
   EXPECT_EQ(at_512.activation_bytes, 4000U);  // methods share them: the largest counts
   EXPECT_EQ(at_512.dirty_bytes(), 512 * per_token + 4000);
   EXPECT_EQ(at_512.total_bytes(), 80'000'000 + 512 * per_token + 4000);
-  EXPECT_EQ(estimate_memory(summary, manifest, 2048, 999'999).kv_bytes, 2048 * per_token);
-  EXPECT_EQ(estimate_memory(summary, manifest, 2048, 0).kv_bytes, 0U);
-}
-
-TEST(MemoryEstimate, OfAStockFileIsItsLargestPlan) {
-  PteSummary summary = planned({{100, 20, 3}, {110}, {}});
-  summary.segment_bytes = 5000;
-  const MemoryEstimate estimate = estimate_memory(summary);
-  EXPECT_EQ(estimate.weight_bytes, 5000U);
-  EXPECT_EQ(estimate.activation_bytes, 123U);
-  EXPECT_EQ(estimate.kv_bytes, 0U);
-  EXPECT_EQ(estimate.total_bytes(), 5123U);
+  // Keys and values are planned in pieces of 64 positions.
+  EXPECT_EQ(estimate_memory(summary, manifest, 513).kv_bytes, 576 * per_token);
+  EXPECT_EQ(estimate_memory(summary, manifest, 0).kv_bytes, 0U);
 }
 
 TEST(MemoryEstimate, HostileFiguresSaturate) {
   constexpr uint64_t kMost = ~uint64_t{0};
   PteSummary summary = planned({{kMost, kMost}});
-  summary.segment_bytes = kMost;
-  const MemoryEstimate estimate = estimate_memory(summary);
+  summary.constant_bytes = kMost;
+  const MemoryEstimate estimate = estimate_memory(summary, small_model(), 64);
   EXPECT_EQ(estimate.activation_bytes, kMost);
   EXPECT_EQ(estimate.total_bytes(), kMost);
 }
 
 TEST(MemoryEstimate, AFileWithoutMethodsNeedsNothing) {
-  EXPECT_EQ(estimate_memory(PteSummary()).total_bytes(), 0U);
+  EXPECT_EQ(estimate_memory(PteSummary(), small_model(), 0).total_bytes(), 0U);
 }
 
 }  // namespace

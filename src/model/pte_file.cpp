@@ -143,6 +143,16 @@ bool PteFile::has_named_data(std::string_view key) const {
                      [key](const NamedSegment& named) { return named.key == key; });
 }
 
+Result<Manifest> PteFile::manifest() const {
+  ETB_ASSIGN_OR_RETURN(const std::span<const uint8_t> text, named_data(kManifestKey));
+  auto manifest = parse_manifest({reinterpret_cast<const char*>(text.data()), text.size()});
+  if (!manifest.ok()) return manifest.status().with_context(concat("'", name_, "'"));
+  if (manifest->constant_bytes <= constant_segment().size()) return manifest;
+  return corrupt(concat("'", name_, "': the manifest speaks of ", manifest->constant_bytes,
+                        " bytes of weights, the file holds ", constant_segment().size(),
+                        ": import the model again"));
+}
+
 std::span<const uint8_t> PteFile::constant_segment() const {
   if (constant_segment_ < 0) return {};
   return segment(static_cast<size_t>(constant_segment_));

@@ -57,6 +57,9 @@ class PteFile {
   // A file is ours if it has a manifest. Such a file has a checksum of its program part, which
   // open() has compared.
   bool is_own() const { return has_named_data(kManifestKey); }
+  // The manifest of one of our own files; its constants lie inside the file's. NotFound if the file
+  // is none of ours; Corrupt or Unsupported as parse_manifest() says.
+  Result<Manifest> manifest() const;
   const PteSummary& summary() const { return summary_; }
 
  private:

@@ -129,6 +129,51 @@ TEST(PteFile, TextsNamedOftenDoNotMultiply) {
   EXPECT_EQ(summary.int_constant("get_max_seq_len"), 128);
 }
 
+// A file whose first segment, the constants, has 256 bytes, and whose second is the manifest.
+std::vector<uint8_t> with_manifest(uint64_t constant_bytes, std::string_view name = "Small") {
+  Manifest manifest;
+  manifest.family = "llama";
+  manifest.name = name;
+  manifest.shape = {.layers = 1, .width = 32, .ffn = 32, .heads = 2, .kv_heads = 1, .head_dim = 16};
+  manifest.shape.n_rot = 16;
+  manifest.shape.vocab = 8;
+  manifest.shape.context_train = 64;
+  manifest.shape.rope_base = 10000;
+  manifest.shape.attention_scale = 0.25;
+  manifest.defaults = {.context = 64, .chunk = 8};
+  manifest.constant_bytes = constant_bytes;
+  EXPECT_TRUE(validate(manifest).ok()) << validate(manifest).to_string();
+  const std::string text = serialize(manifest);
+  const Sample sample = sample_program();
+  set(item(at(sample.program, slot::kNamedData), 0), testing::text(slot::kKey, kManifestKey));
+  set(item(at(sample.program, slot::kSegments), 1),
+      i64(slot::kSize, static_cast<int64_t>(text.size())));
+  std::vector<uint8_t> bytes =
+      write_pte(sample.program, {.own_header = true, .segment_bytes = 256 + text.size()});
+  std::copy(text.begin(), text.end(), bytes.end() - static_cast<long>(text.size()));
+  return bytes;
+}
+
+TEST(PteFile, ReadsTheManifestOfOurs) {
+  const std::vector<uint8_t> bytes = with_manifest(256);
+  const auto manifest = PteFile::parse(bytes, "own.pte")->manifest();
+  ASSERT_TRUE(manifest.ok()) << manifest.status().to_string();
+  EXPECT_EQ(manifest->name, "Small");
+  EXPECT_EQ(manifest->constant_bytes, 256U);
+}
+
+TEST(PteFile, AManifestMustFitItsFile) {
+  const std::vector<uint8_t> stock = sample_file();
+  EXPECT_EQ(PteFile::parse(stock, "stock.pte")->manifest().status().code(), StatusCode::NotFound);
+  const std::vector<uint8_t> larger = with_manifest(257);
+  const Status beyond = PteFile::parse(larger, "own.pte")->manifest().status();
+  EXPECT_EQ(beyond.code(), StatusCode::Corrupt);
+  EXPECT_NE(beyond.message().find("'own.pte'"), std::string_view::npos) << beyond.to_string();
+  std::vector<uint8_t> damaged = with_manifest(256);
+  damaged.back() ^= 1;  // in the manifest's own checksum
+  EXPECT_EQ(PteFile::parse(damaged, "own.pte")->manifest().status().code(), StatusCode::Corrupt);
+}
+
 TEST(PteFile, OpensAMappedFileAndKeepsTheMapping) {
   TestFolder folder;
   const std::string path = folder.write("model.pte", sample_file());

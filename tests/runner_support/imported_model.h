@@ -35,15 +35,14 @@ class ImportedModel {
 
   Result<model::Manifest> manifest() const {
     ETB_ASSIGN_OR_RETURN(const model::PteFile pte, model::PteFile::from(map()));
-    ETB_ASSIGN_OR_RETURN(const auto text, pte.named_data(model::kManifestKey));
-    return model::parse_manifest({reinterpret_cast<const char*>(text.data()), text.size()});
+    return pte.manifest();
   }
 
   // The file with another context and chunk than it has by default.
   Result<std::shared_ptr<TextRunner>> load(uint32_t context, uint32_t chunk,
                                            const RunnerOptions& options) const {
     ETB_ASSIGN_OR_RETURN(const model::PteFile pte, model::PteFile::from(map()));
-    ETB_ASSIGN_OR_RETURN(const model::Manifest described, manifest());
+    ETB_ASSIGN_OR_RETURN(const model::Manifest described, pte.manifest());
     import::ProgramOptions wanted;
     wanted.context = context;
     wanted.chunk = chunk;

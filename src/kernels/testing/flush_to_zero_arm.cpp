@@ -1,3 +1,4 @@
+// FPCR: one bit for both.
 #include <cstdint>
 
 #include "kernels/testing/flush_to_zero.h"

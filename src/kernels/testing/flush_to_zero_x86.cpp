@@ -1,3 +1,4 @@
+// MXCSR: results and operands.
 #include <xmmintrin.h>
 
 #include "kernels/testing/flush_to_zero.h"
