@@ -59,19 +59,4 @@ Result<FormattedPrompt> formatted_prompt_with_history(const std::vector<prompt::
                                                       const HistoryState& state,
                                                       const FormatMessages& format);
 
-// A plain sliding window with the figures given one by one.
-struct HistoryBudget {
-  size_t context = 0;
-  size_t reserve = 0;  // of these, kept free for the answer; at most half
-  double refill = 0.7;
-  size_t already_dropped = 0;
-};
-inline Result<FormattedPrompt> formatted_prompt_with_history(
-    const std::vector<prompt::Message>& messages, const HistoryBudget& budget,
-    const FormatMessages& format) {
-  return formatted_prompt_with_history(messages, HistoryPolicy{.refill = budget.refill},
-                                       ContextBudget{budget.context, budget.reserve},
-                                       HistoryState{.cut = budget.already_dropped}, format);
-}
-
 }  // namespace etb
