@@ -228,5 +228,40 @@ TEST(KvRows, ADeepRewindGivesTheirMemoryBack) {
   EXPECT_EQ(sequence->kv_usage().committed_bytes, 0U);
 }
 
+// Each large piece of memory of ours in turn cannot be had: activations and arenas of a load, those
+// of a sequence, the bytes of copied rows.
+TEST(KvRows, MemoryThatCannotBeHadIsATypedError) {
+  const TinyModel model{.context = 256, .rows = true};
+  const TemporaryFile file(testing::write_pte(testing::tiny_spec(model)));
+  const auto ids = random_ids(100, model.vocab);
+  const auto run = [&]() -> Status {
+    ETB_ASSIGN_OR_RETURN(const auto runner, ExecutorchRunner::load({.file = file.map()}, {},
+                                                                   testing::tiny_operators()));
+    ETB_ASSIGN_OR_RETURN(const auto first, runner->new_sequence());
+    ETB_ASSIGN_OR_RETURN(const auto second, runner->new_sequence());
+    ETB_RETURN_IF_ERROR(first->forward(ids, nullptr).status());
+    const auto rows = first->copy_rows(0, 90);
+    // A copy that failed has cost nothing.
+    expect_exact(model, *first, ids);
+    ETB_RETURN_IF_ERROR(rows.status());
+    ETB_RETURN_IF_ERROR(second->append_rows(rows->view()));
+    expect_exact(model, *second, ids);
+    return {};
+  };
+  size_t failures = 0;
+  for (size_t nth = 1;; ++nth) {
+    size_t asked = 0;
+    const MemoryFault fault([&](size_t) { return ++asked == nth; });
+    const Status status = run();
+    if (asked < nth) {
+      EXPECT_TRUE(status.ok()) << status.to_string();
+      break;
+    }
+    EXPECT_EQ(status.code(), StatusCode::OutOfMemory) << status.to_string();
+    ++failures;
+  }
+  EXPECT_GE(failures, 6U);
+}
+
 }  // namespace
 }  // namespace etb::runner
