@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "engine/model_keeper.h"
+#include "engine/monitor.h"
 #include "engine/scheduler.h"
 #include "engine/session.h"
 #include "holder/runner_holder.h"
@@ -30,6 +31,8 @@ struct EngineOptions {
   // Null: the engine has one of its own. A shared one holds one model for all its engines: the
   // engine that is asked last has it, the others get theirs back when they need it.
   std::shared_ptr<holder::RunnerHolder> holder = {};
+  PoolOptions pool = {};                  // what conversations keep, and where
+  MonitorOptions monitor = {};            // its `memory` is that of `model`
   ModelLoader loader = {};                // tests bring their own; empty: LoadedModel::load
   const Clock* clock = &Clock::system();  // outlives the engine
 };
@@ -53,13 +56,25 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // be empty. Busy as above.
   Status unload(holder::WhileBusy while_busy, std::function<void()> done);
   holder::HolderStatus status() const { return holder_->status(); }
+  // What the host's system told it: Android onTrimMemory and thermal status, iOS memory warnings
+  // and thermal state (memory/pressure.h and memory/thermal_policy.h turn theirs into ours).
+  void tell_memory_pressure(memory::PressureLevel level) { monitor_.tell_memory_pressure(level); }
+  void tell_thermal(memory::ThermalLevel level) { monitor_.tell_thermal(level); }
   // Null while the model is not resident.
   std::shared_ptr<const ModelInfo> model() const { return models_.current(); }
 
   // A conversation. Keeps the engine alive. Costs memory from its first request on.
   std::unique_ptr<Session> new_session(SessionOptions options);
+  // The conversation that Session::save() wrote. Blocks: for the model, if it went, and for what
+  // runs. InvalidArgument names both models if the file is of another one; Corrupt, Unsupported (of
+  // another version), NotFound.
+  Result<std::unique_ptr<Session>> restore_session(const std::string& path, SessionOptions options);
 
+  // Loads the model if it went, and does `work` on the model thread. Blocks.
+  Status with_model(const std::function<Status(LoadedModel&)>& work);
   Scheduler& scheduler() { return scheduler_; }
+  Monitor& monitor() { return monitor_; }
+  ModelKeeper& models() { return models_; }
   holder::RunnerHolder& holder() { return *holder_; }
 
  private:
@@ -69,6 +84,7 @@ class Engine : public std::enable_shared_from_this<Engine> {
   const std::shared_ptr<holder::RunnerHolder> holder_;
   ModelKeeper models_;
   Scheduler scheduler_;
+  Monitor monitor_;
 };
 
 }  // namespace etb

@@ -1,9 +1,11 @@
 #include "engine/generation.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/text.h"
+#include "engine/lookup_draft.h"
 #include "runner/logprobs.h"
 #include "runner/sampler.h"
 #include "stream/text_stream.h"
@@ -63,12 +65,25 @@ class Generation {
  private:
   Status prefill();
   Status decode();
+  // Samples the next token from logits_ into next_ and shows it. True when the answer is over.
+  Result<bool> step();
   Result<bool> take(TokenId id);
+  // Feeds next_, perhaps with a draft of what may follow, and samples what does.
+  Result<bool> advance();
+  Result<bool> plain_pass();
+  Result<bool> checked_pass(std::vector<TokenId> ids, size_t match);
+  Draft draft() const;
+  size_t room_left() const;  // positions
   void emit_text(std::string_view text);
 
   const GenerationInput& in_;
   runner::Sequence& sequence_;
   stream::TextStream stream_;
+  std::optional<runner::Sampler> sampler_;
+  PromptLookup lookup_;
+  DraftPolicy policy_;
+  size_t limit_ = 0;               // tokens of the answer at most
+  TokenId next_ = 0;               // sampled and shown, not fed yet
   std::span<const float> logits_;  // after all that was fed; the runner's, until its next forward
   std::vector<TokenLogprobs> unsent_logprobs_;
   Answer answer_;
@@ -110,25 +125,94 @@ Result<bool> Generation::take(TokenId id) {
   return stop;
 }
 
+Result<bool> Generation::step() {
+  ETB_ASSIGN_OR_RETURN(next_, sampler_->sample(logits_));
+  sampler_->accept(next_);
+  if (in_.options.lookup) lookup_.accept(next_);
+  ETB_ASSIGN_OR_RETURN(const bool over, take(next_));
+  return over || answer_.ids.size() >= limit_;
+}
+
+size_t Generation::room_left() const {
+  const uint32_t capacity = in_.capacity();
+  return capacity - std::min(capacity, sequence_.position());
+}
+
+// What may follow next_, as far as there is room to check it and to say it.
+Draft Generation::draft() const {
+  if (!in_.options.lookup || !in_.model.meta.has_forward_all) return {};
+  const size_t chunk = in_.model.meta.chunk;
+  const size_t room = room_left();
+  const size_t most = std::min({policy_.longest_draft(), limit_ - answer_.ids.size(), chunk, room});
+  if (most < 2) return {};
+  Draft draft = lookup_.draft(most - 1);
+  draft.ids = draft.ids.first(policy_.length(draft.ids.size(), draft.match, in_.costs));
+  return draft;
+}
+
+Result<bool> Generation::advance() {
+  in_.between();
+  if (room_left() == 0) return true;
+  const Draft next = draft();
+  if (next.ids.empty()) return plain_pass();
+  std::vector<TokenId> ids = {next_};
+  ids.insert(ids.end(), next.ids.begin(), next.ids.end());
+  return checked_pass(std::move(ids), next.match);
+}
+
+Result<bool> Generation::plain_pass() {
+  const int64_t start_ns = in_.clock.now_ns();
+  auto result = sequence_.forward(std::span(&next_, 1), in_.cancel);
+  if (!result.ok()) return result.status();
+  in_.costs.add(1, elapsed_ms(start_ns, in_.clock.now_ns()));
+  policy_.report({});
+  logits_ = *result;
+  return step();
+}
+
+// ids[0] is next_, the others are guesses. Each row of logits is sampled from as if it had come by
+// itself; the first guess that was wrong ends it, and what was fed beyond is taken back.
+Result<bool> Generation::checked_pass(std::vector<TokenId> ids, size_t match) {
+  const uint32_t before = sequence_.position();
+  const int64_t start_ns = in_.clock.now_ns();
+  double ms = 0;
+  size_t right = 0;
+  bool going = true;
+  bool over = false;
+  ETB_RETURN_IF_ERROR(sequence_.forward_all(
+      ids, in_.cancel, [&](size_t row, std::span<const float> logits) -> Status {
+        if (row == 0) ms = elapsed_ms(start_ns, in_.clock.now_ns());
+        if (!going) return {};
+        logits_ = logits;
+        ETB_ASSIGN_OR_RETURN(over, step());
+        going = !over && row + 1 < ids.size() && next_ == ids[row + 1];
+        right += going ? 1 : 0;
+        return {};
+      }));
+  const size_t drafted = ids.size() - 1;
+  in_.costs.add(ids.size(), ms);
+  policy_.report(
+      {.match = match, .drafted = drafted, .accepted = right, .cost = in_.costs.of(drafted)});
+  ETB_RETURN_IF_ERROR(sequence_.rewind(before + 1 + static_cast<uint32_t>(right)));
+  return over;
+}
+
 Status Generation::decode() {
   ETB_ASSIGN_OR_RETURN(
-      runner::Sampler sampler,
+      sampler_,
       runner::Sampler::create(sampler_options(in_.options, in_.model.tokenizer()), logits_.size()));
-  sampler.accept(in_.prompt);
+  sampler_->accept(in_.prompt);
+  if (in_.options.lookup) lookup_.accept(in_.prompt);
+  const size_t room = room_left();
+  limit_ = in_.options.max_tokens < 0 ? room
+                                      : std::min(room, static_cast<size_t>(in_.options.max_tokens));
+  if (limit_ == 0) return {};
   const int64_t start_ns = in_.clock.now_ns();
-  const size_t room = in_.capacity - std::min(in_.capacity, sequence_.position());
-  const size_t limit = in_.options.max_tokens < 0
-                           ? room
-                           : std::min(room, static_cast<size_t>(in_.options.max_tokens));
-  while (answer_.ids.size() < limit) {
-    ETB_ASSIGN_OR_RETURN(const TokenId id, sampler.sample(logits_));
-    sampler.accept(id);
-    ETB_ASSIGN_OR_RETURN(const bool over, take(id));
-    if (over || answer_.ids.size() == limit) break;
-    auto next = sequence_.forward(std::span(&id, 1), in_.cancel);
-    if (!next.ok()) return next.status();
-    logits_ = *next;
-    answer_.decode_tps = per_second(answer_.ids.size(), elapsed_ms(start_ns, in_.clock.now_ns()));
+  ETB_ASSIGN_OR_RETURN(bool over, step());
+  while (!over) {
+    ETB_ASSIGN_OR_RETURN(over, advance());
+    answer_.decode_tps =
+        per_second(answer_.ids.size() - 1, elapsed_ms(start_ns, in_.clock.now_ns()));
   }
   return {};
 }
@@ -139,6 +223,8 @@ Result<Answer> Generation::run() {
   // However it ended: what was held back leaves.
   stream_.finish();
   answer_.text = stream_.text();
+  answer_.drafted_tokens = policy_.stats().drafted;
+  answer_.accepted_tokens = policy_.stats().accepted;
   if (status.code() == StatusCode::Cancelled) {
     answer_.finish_reason = FinishReason::Cancelled;
     status = {};

@@ -1,5 +1,6 @@
 // The model thread's part of a request: prefill, then sample, stop, stream, feed. A sampled token
-// enters the cache only when the next one is wanted, so a stop costs nothing.
+// enters the cache only when the next one is wanted, so a stop costs nothing. Where text repeats,
+// what follows is guessed and several tokens are checked in one pass: the same ids, sooner.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/status.h"
 #include "engine/answer.h"
+#include "engine/draft_policy.h"
 #include "engine/loaded_model.h"
 #include "engine/request.h"
 #include "runner/sequence.h"
@@ -22,8 +24,11 @@ struct GenerationInput {
   const std::vector<TokenId>& prompt;
   const CancelToken* cancel = nullptr;
   const Clock& clock;
-  int64_t start_ns = 0;   // of the request: what ttft_ms counts from
-  uint32_t capacity = 0;  // positions that may be used, at most the sequence's own
+  PassCosts& costs;      // of this model on this machine, measured along
+  int64_t start_ns = 0;  // of the request: what ttft_ms counts from
+  // Positions that may be used, at most the sequence's own. May shrink while this runs.
+  std::function<uint32_t()> capacity;
+  std::function<void()> between;  // before each pass: what else the model thread has to do
   std::function<void(Event)> emit;
 };
 

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/sequence_pool.h"
 #include "import/program.h"
 
 namespace etb {
@@ -70,18 +69,27 @@ std::unique_ptr<LoadedModel> LoadedModel::from_parts(ModelBundle bundle,
   info->meta = runner->meta();
   loaded->info_ = std::move(info);
   loaded->runner_ = std::move(runner);
-  loaded->pool_ = std::make_unique<SequencePool>(*loaded->runner_, Clock::system());
   return loaded;
 }
 
 LoadedModel::~LoadedModel() = default;
+
+void LoadedModel::open_pool(const PoolOptions& options, const Clock& clock) {
+  pool_ = std::make_unique<SequencePool>(*runner_, options, clock);
+}
+
+void LoadedModel::before_unload() {
+  if (!pool_) return;
+  for (const uint64_t session : pool_->by_last_use()) pool_->park(session);
+}
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& options,
                                                        const LoadProgress& progress,
                                                        const CancelToken* cancel) {
   const int64_t start = Clock::system().now_ns();
   ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle(options.model, progress, cancel));
-  ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> program, program_for(bundle, options.context));
+  ETB_ASSIGN_OR_RETURN(MemoryPlan plan, plan_memory(bundle, options.context, options.memory));
+  ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> program, program_for(bundle, plan.context));
   ETB_ASSIGN_OR_RETURN(
       auto runner,
       runner::TextRunner::load({.file = bundle.pte->mapping(), .program = std::move(program)},
@@ -94,6 +102,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
   }
   std::unique_ptr<LoadedModel> loaded = from_parts(std::move(bundle), std::move(runner));
   auto info = std::make_shared<ModelInfo>(*loaded->info_);
+  info->memory = std::move(plan);
   info->load_ms = elapsed_ms(start, Clock::system().now_ns());
   loaded->info_ = std::move(info);
   return loaded;

@@ -11,19 +11,21 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "base/token_id.h"
+#include "engine/draft_policy.h"
+#include "engine/memory_plan.h"
 #include "engine/model_bundle.h"
+#include "engine/sequence_pool.h"
 #include "holder/runner_holder.h"
 #include "runner/text_runner.h"
 
 namespace etb {
-
-class SequencePool;
 
 struct ModelOptions {
   std::string model;             // a .gguf (imported once into the cache) or one of our .pte files
   uint32_t context = 0;          // positions; 0 = what the file says and this device has memory for
   unsigned threads = 0;          // 0 = the machine's performance cores
   std::string kernel_path = {};  // empty: the best this machine has; else "scalar", "avx2", ...
+  MemoryOptions memory = {};     // not part of the key
 };
 
 // Options that give the same LoadedModel have the same key.
@@ -35,6 +37,7 @@ struct ModelInfo {
   // From the file's end ids, its end-of-turn ids, and the family's known end-of-turn texts; sorted.
   std::vector<TokenId> stop_ids;
   double load_ms = 0;
+  MemoryPlan memory;  // as it was decided before the load; without figures for a scripted model
 
   const token::Tokenizer& tokenizer() const { return *bundle.tokenizer; }
   bool stops_at(TokenId id) const;
@@ -56,8 +59,12 @@ class LoadedModel final : public holder::Resident {
   std::shared_ptr<const void> public_part() const override { return info_; }
   const std::shared_ptr<const ModelInfo>& info() const { return info_; }
   const token::Tokenizer& tokenizer() const { return info_->tokenizer(); }
-  // The conversations that have keys and values in memory.
+  void before_unload() override;
+
+  // The conversations that have keys and values in memory. Precondition: open_pool() was called.
   SequencePool& pool() { return *pool_; }
+  void open_pool(const PoolOptions& options, const Clock& clock);
+  PassCosts& pass_costs() { return pass_costs_; }
 
  private:
   LoadedModel() = default;
@@ -65,6 +72,7 @@ class LoadedModel final : public holder::Resident {
   std::shared_ptr<const ModelInfo> info_;
   std::shared_ptr<runner::TextRunner> runner_;
   std::unique_ptr<SequencePool> pool_;  // after runner_: goes first
+  PassCosts pass_costs_;
 };
 
 }  // namespace etb

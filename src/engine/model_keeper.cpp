@@ -14,14 +14,18 @@ constexpr int kAttempts = 3;  // others may cancel a load that was shared
 
 }  // namespace
 
-ModelKeeper::ModelKeeper(holder::RunnerHolder& holder, ModelLoader loader)
-    : holder_(holder), loader_(loader ? std::move(loader) : ModelLoader(LoadedModel::load)) {}
+ModelKeeper::ModelKeeper(holder::RunnerHolder& holder, ModelLoader loader, PoolOptions pool,
+                         const Clock& clock)
+    : holder_(holder),
+      loader_(loader ? std::move(loader) : ModelLoader(LoadedModel::load)),
+      pool_(std::move(pool)),
+      clock_(clock) {}
 
 holder::LoadCall ModelKeeper::holder_call(const ModelOptions& options,
                                           const LoadProgress& progress) const {
   holder::LoadCall call;
   call.key = model_key(options);
-  call.loader = [options, progress, loader = loader_](
+  call.loader = [options, progress, loader = loader_, pool = pool_, &clock = clock_](
                     const holder::LoadProgress& status,
                     const CancelToken& cancel) -> Result<std::unique_ptr<holder::Resident>> {
     const LoadProgress both = [&](std::string_view stage, uint64_t done, uint64_t total) {
@@ -30,6 +34,7 @@ holder::LoadCall ModelKeeper::holder_call(const ModelOptions& options,
     };
     auto model = loader(options, both, &cancel);
     if (!model.ok()) return model.status();
+    (*model)->open_pool(pool, clock);
     return std::unique_ptr<holder::Resident>(std::move(model).value());
   };
   return call;

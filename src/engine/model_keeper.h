@@ -21,7 +21,9 @@ using ModelLoader = std::function<Result<std::unique_ptr<LoadedModel>>(
     const ModelOptions& options, const LoadProgress& progress, const CancelToken* cancel)>;
 class ModelKeeper {
  public:
-  ModelKeeper(holder::RunnerHolder& holder, ModelLoader loader);
+  // `clock` outlives the models it loads.
+  ModelKeeper(holder::RunnerHolder& holder, ModelLoader loader, PoolOptions pool,
+              const Clock& clock);
 
   struct Call {
     ModelOptions model;
@@ -47,6 +49,8 @@ class ModelKeeper {
 
   holder::RunnerHolder& holder_;
   const ModelLoader loader_;
+  const PoolOptions pool_;
+  const Clock& clock_;
   mutable std::mutex mutex_;
   std::optional<ModelOptions> wish_;  // under mutex_
 };

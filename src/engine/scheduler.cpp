@@ -38,6 +38,7 @@ Scheduler::Scheduler(holder::RunnerHolder& holder, ModelKeeper& models, const Cl
     : holder_(holder),
       models_(models),
       clock_(clock),
+      last_use_ns_(clock.now_ns()),
       worker_(kWorkerLabel, ThreadPriority::UserInitiated) {}
 
 Scheduler::~Scheduler() {
@@ -66,6 +67,15 @@ void Scheduler::remember(const Session& session) {
   sessions_.push_back(session);
 }
 
+void Scheduler::set_context_limit(uint32_t positions) {
+  context_limit_ = positions;
+  if (positions == 0) return;
+  // The one that runs ends by itself at its next token.
+  soon([positions](LoadedModel& model, uint64_t running) {
+    model.pool().drop_longer_than(positions, running);
+  });
+}
+
 uint32_t Scheduler::context_limit(uint32_t context) const {
   const uint32_t limit = context_limit_;
   return limit == 0 ? context : std::min(limit, context);
@@ -87,6 +97,7 @@ Result<std::shared_ptr<RequestState>> Scheduler::submit(const Session& session, 
   request->prompt = std::move(prompt);
   request->options = std::move(options);
   request->submitted_ns = clock_.now_ns();
+  last_use_ns_ = request->submitted_ns;
   request->set_nudge([this] { worker_.post([this] { sweep(); }); });
   remember(session);
   const std::lock_guard lock(session->mutex);
@@ -257,6 +268,8 @@ void Scheduler::compute(const Session& session, const State& request, Work work,
   }
   Outcome outcome = answer(session, request, work, model);
   if (session->closed) model.pool().erase(session->id);
+  last_use_ns_ = clock_.now_ns();
+  tasks_->look(model, 0);
   request->move(Phase::Running, Phase::Ended);
   end(session, request, &work, std::move(outcome));
 }
@@ -273,17 +286,23 @@ Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session
   }
   GenerateOptions options;
   if (summary) options.max_tokens = static_cast<int>(work.summary->max_output_tokens);
-  ETB_ASSIGN_OR_RETURN(runner::Sequence * sequence, model.pool().place(session->id, prompt));
-  const GenerationInput input{.model = *work.model,
-                              .options = summary ? options : request->options,
-                              .prompt = prompt,
-                              .cancel = request->cancel.get(),
-                              .clock = clock_,
-                              .start_ns = request->submitted_ns,
-                              .capacity = capacity,
-                              .emit = [&](Event event) {
-                                if (!summary) request->events.push(std::move(event));
-                              }};
+  // What a cut of the history leaves behind is never asked for again; what an edit leaves may be.
+  const bool keep = !summary && work.prompt.cut <= work.conversation.history.cut;
+  ETB_ASSIGN_OR_RETURN(runner::Sequence * sequence, model.pool().place(session->id, prompt, keep));
+  const GenerationInput input{
+      .model = *work.model,
+      .options = summary ? options : request->options,
+      .prompt = prompt,
+      .cancel = request->cancel.get(),
+      .clock = clock_,
+      .costs = model.pass_costs(),
+      .start_ns = request->submitted_ns,
+      .capacity = [this, model = work.model] { return context_limit(model->meta.context); },
+      .between = [&] { tasks_->run(model, session->id); },
+      .emit =
+          [&](Event event) {
+            if (!summary) request->events.push(std::move(event));
+          }};
   if (request->prompt.kind == Prompt::Kind::Warm) {
     Answer nothing;
     nothing.prompt_tokens = prompt.size();

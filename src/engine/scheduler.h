@@ -14,12 +14,14 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "engine/history_summary.h"
 #include "engine/loaded_model.h"
 #include "engine/model_keeper.h"
+#include "engine/model_tasks.h"
 #include "engine/session_core.h"
 #include "holder/runner_holder.h"
 #include "holder/serial_queue.h"
@@ -42,9 +44,14 @@ class Scheduler {
   // Waits until none of its requests is left.
   void wait_for(const std::shared_ptr<SessionCore>& session);
 
-  // Positions a conversation may use; 0: as many as the model has. Lowered when memory is short.
-  void set_context_limit(uint32_t positions) { context_limit_ = positions; }
+  // Positions a conversation may use; 0: as many as the model has. Lowered when memory is short:
+  // takes effect at the next token, what lies beyond is given back.
+  void set_context_limit(uint32_t positions);
   uint32_t context_limit(uint32_t context) const;
+
+  void soon(ModelTasks::Task task) { tasks_->soon(holder_, std::move(task)); }
+  ModelUse use() const { return tasks_->use(); }
+  int64_t last_use_ns() const { return last_use_ns_; }  // of the model, by a request
 
  private:
   using Session = std::shared_ptr<SessionCore>;
@@ -88,6 +95,8 @@ class Scheduler {
   ModelKeeper& models_;
   const Clock& clock_;
   std::atomic<uint32_t> context_limit_{0};
+  std::atomic<int64_t> last_use_ns_;
+  const std::shared_ptr<ModelTasks> tasks_ = std::make_shared<ModelTasks>();
   std::mutex mutex_;
   std::vector<std::weak_ptr<SessionCore>> sessions_;  // that have had requests; under mutex_
   holder::SerialQueue worker_;                        // last: its jobs use all else

@@ -1,42 +1,69 @@
 // The conversations of a loaded model that have keys and values in memory, one Sequence each, and
-// where a new prompt finds what was computed before: in its own sequence or in that of another
-// conversation. Model thread only.
+// where a new prompt finds what was computed before: in its own sequence, in that of another
+// conversation, in the prefix store, in the file where it was parked. Model thread only.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/status.h"
 #include "base/token_id.h"
+#include "kv/prefix_store.h"
 #include "runner/text_runner.h"
 
 namespace etb {
 
+struct PoolOptions {
+  // Of the prefix store: what closed or rewritten conversations computed. 0: none is kept. The
+  // first thing to go when memory is short.
+  size_t prefix_bytes = size_t{32} << 20;
+  // For parked conversations and, up to prefix_disk_bytes, for what leaves the prefix store. Of
+  // this pool alone. Empty: neither; a parked conversation is computed again.
+  std::string folder = {};
+  uint64_t prefix_disk_bytes = 0;
+};
+
 struct PoolUse {
   size_t sequences = 0;
-  size_t kv_bytes = 0;  // committed
+  size_t kv_bytes = 0;      // committed
+  size_t prefix_bytes = 0;  // of the prefix store, in memory
 };
 
 class SequencePool {
  public:
-  SequencePool(runner::TextRunner& runner, const Clock& clock);
+  SequencePool(runner::TextRunner& runner, PoolOptions options, const Clock& clock);
   SequencePool(const SequencePool&) = delete;
   SequencePool& operator=(const SequencePool&) = delete;
 
   // The session's sequence, at the end of the longest prefix of `prompt` that is to be had without
   // computing it: position() is that length, less than prompt.size(), so that at least one id is
-  // left to feed. OutOfMemory if a new sequence cannot be had.
-  Result<runner::Sequence*> place(uint64_t session, std::span<const TokenId> prompt);
+  // left to feed. `keep`: what the session computed otherwise goes to the prefix store, if it is
+  // worth it. OutOfMemory if a new sequence cannot be had.
+  Result<runner::Sequence*> place(uint64_t session, std::span<const TokenId> prompt, bool keep);
   // Null if the session has none in memory.
   runner::Sequence* find(uint64_t session);
-  void erase(uint64_t session) { entries_.erase(session); }
+  // Makes rows from elsewhere the session's own. An error leaves it without any.
+  Status adopt(uint64_t session, const kv::RowsView& rows);
+
+  // The session is over: what it computed goes to the prefix store, its memory back.
+  void erase(uint64_t session);
+  // Frees the session's memory; it finds its rows on disk at its next prompt. Without a folder they
+  // go. Errors of the disk likewise.
+  void park(uint64_t session);
   // Sessions in memory, least recently used first.
   std::vector<uint64_t> by_last_use() const;
+  // Empties sequences that hold more positions, but that of session `except`.
+  void drop_longer_than(uint32_t positions, uint64_t except);
+  void drop_prefixes();
+
   PoolUse use() const;
+  uint32_t most_positions() const;  // of the longest sequence
+  kv::PrefixStats prefix_stats() const;
 
  private:
   struct Entry {
@@ -44,9 +71,17 @@ class SequencePool {
     int64_t last_used_ns = 0;
   };
   Result<runner::Sequence*> find_or_create(uint64_t session);
+  const runner::Sequence* best_other(uint64_t session, std::span<const TokenId> wanted,
+                                     size_t& length) const;
+  void extend_from_store(runner::Sequence& sequence, std::span<const TokenId> wanted);
+  void store(const runner::Sequence& sequence);
+  void restore_parked(uint64_t session, runner::Sequence& sequence);
+  std::string parked_path(uint64_t session) const;
 
   runner::TextRunner& runner_;
+  const PoolOptions options_;
   const Clock& clock_;
+  std::unique_ptr<kv::PrefixStore> prefixes_;  // null: none is kept
   std::map<uint64_t, Entry> entries_;
 };
 

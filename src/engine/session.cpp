@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "engine/conversation_codec.h"
 #include "engine/engine.h"
 #include "engine/sequence_pool.h"
+#include "kv/session_file.h"
 
 namespace etb {
 
@@ -73,6 +75,26 @@ std::unique_ptr<Session> Session::fork() const {
     core->conversation = core_->conversation;
   }
   return std::make_unique<Session>(engine_, std::move(core));
+}
+
+Status Session::save(const std::string& path) const {
+  std::vector<uint8_t> payload;
+  {
+    const std::lock_guard lock(core_->mutex);
+    payload = encode_conversation(core_->conversation);
+  }
+  return engine_->with_model([&](LoadedModel& model) {
+    const runner::RunnerMeta& meta = model.runner().meta();
+    kv::SessionContent content{.model = meta.model_tag(), .context = meta.context};
+    content.payload = payload;
+    const runner::Sequence* const sequence = model.pool().find(core_->id);
+    if (sequence != nullptr && meta.model_key != 0) {
+      content.ids = sequence->ids();
+      content.floor = sequence->rewind_floor();
+    }
+    return kv::write_session(
+        path, content, [&](uint32_t from, uint32_t to) { return sequence->copy_rows(from, to); });
+  });
 }
 
 SessionUse Session::use() const {

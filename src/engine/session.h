@@ -56,7 +56,11 @@ class Session {
   // again.
   std::unique_ptr<Session> fork() const;
 
-  // Blocks for what runs on the model thread now.
+  // The next ones block: for the model, if it went, and for what runs on the model thread now.
+  //
+  // Writes messages, ids and what was computed to a file, whole or not at all: later, or on another
+  // run, Engine::restore_session() goes on without computing it again.
+  Status save(const std::string& path) const;
   SessionUse use() const;
 
   const std::shared_ptr<SessionCore>& core() const { return core_; }

@@ -9,6 +9,7 @@
 #include <future>
 
 #include "engine/testing/byte_model.h"
+#include "platform/test_folder.h"
 
 namespace etb {
 namespace {
@@ -66,7 +67,7 @@ TEST(Session, TheNextTurnFeedsOnlyWhatIsNew) {
   Fixture f = make("Yes.");
   const Answer first = ask(f, "One");
   const uint64_t fed = f.runner->counts().ids;
-  const Answer second = ask(f, "Two");
+  const Answer second = ask(f, "Two", {.lookup = false});
   // All of the first prompt and answer is in the cache, but for the stop id, which was never fed.
   EXPECT_EQ(second.cached_tokens, first.prompt_tokens + first.ids.size() - 1);
   EXPECT_EQ(f.runner->counts().ids - fed,
@@ -261,7 +262,7 @@ TEST(Session, AnAnswerCanBeMadeAnew) {
   Fixture f = make("first");
   ask(f, "One");
   const uint64_t fed = f.runner->counts().ids;
-  const Answer again = ask(*f.session, Prompt::regenerate());
+  const Answer again = ask(*f.session, Prompt::regenerate(), {.lookup = false});
   EXPECT_EQ(again.text, "first");
   EXPECT_EQ(f.session->messages().size(), 2u);
   EXPECT_EQ(f.runner->counts().ids - fed, 1 + again.ids.size() - 1);  // the last prompt id, answer
@@ -285,7 +286,7 @@ TEST(Session, AForkCopiesInsteadOfComputing) {
   ask(f, "A first question that is long enough");
   const auto fork = f.session->fork();
   const uint64_t fed = f.runner->counts().ids;
-  const Answer answer = ask(*fork, Prompt::user("Two"));
+  const Answer answer = ask(*fork, Prompt::user("Two"), {.lookup = false});
   EXPECT_EQ(f.runner->counts().ids - fed,
             answer.prompt_tokens - answer.cached_tokens + answer.ids.size() - 1);
   EXPECT_GT(answer.cached_tokens, 30u);
@@ -339,6 +340,91 @@ TEST(Session, AChangeDropsTheAnswerThatIsBeingMade) {
   ASSERT_TRUE(answer.ok());
   EXPECT_EQ(answer->finish_reason, FinishReason::Cancelled);
   EXPECT_TRUE(f.session->messages().empty());
+}
+
+TEST(Session, GuessingAheadChangesNoToken) {
+  size_t accepted = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    // Repeats itself, with a slip now and then.
+    std::string reply;
+    for (uint64_t i = 0, state = seed; i < 120; ++i) {
+      state = state * 6364136223846793005ULL + 1442695040888963407ULL;
+      reply += (state >> 33) % 9 == 0 ? static_cast<char>('a' + (state >> 40) % 26)
+                                      : static_cast<char>('a' + i % (3 + seed % 7));
+    }
+    Fixture f = make(reply);
+    const Answer plain = ask(f, "Go", {.lookup = false});
+    f.session->reset();
+    const Answer guessed = ask(f, "Go");
+    EXPECT_EQ(guessed.ids, plain.ids) << seed;
+    EXPECT_EQ(guessed.text, plain.text);
+    EXPECT_EQ(guessed.finish_reason, plain.finish_reason);
+    EXPECT_EQ(plain.drafted_tokens, 0u);
+    EXPECT_LE(guessed.accepted_tokens, guessed.drafted_tokens);
+    accepted += guessed.accepted_tokens;
+    // What was guessed wrong is not in the cache: the next turn goes on as without.
+    EXPECT_EQ(ask(f, "On", {.max_tokens = 5}).text, reply.substr(0, 5));
+  }
+  EXPECT_GT(accepted, 0u);
+}
+
+TEST(Session, ASavedConversationGoesOnWhereItWas) {
+  const TestFolder folder;
+  const std::string path = folder.path("talk.etbs");
+  Answer expected;
+  {
+    Fixture f = make("fine", 512, "sys");
+    ask(f, "One");
+    ASSERT_TRUE(f.session->save(path).ok());
+    expected = ask(f, "Two");
+  }
+  Fixture f = make("fine");
+  auto restored = f.engine->restore_session(path, {.now_seconds = 0});
+  ASSERT_TRUE(restored.ok()) << restored.status().to_string();
+  EXPECT_EQ((*restored)->messages().size(), 3u);
+  EXPECT_EQ(f.runner->counts().ids, 0u);
+  const Answer answer = ask(**restored, Prompt::user("Two"));
+  EXPECT_EQ(answer.ids, expected.ids);
+  EXPECT_EQ(answer.cached_tokens, expected.cached_tokens);
+}
+
+TEST(Session, ASavedConversationOfAnotherModelIsRefusedByName) {
+  const TestFolder folder;
+  const std::string path = folder.path("talk.etbs");
+  Fixture f = make("fine");
+  ask(f, "One");
+  ASSERT_TRUE(f.session->save(path).ok());
+  runner::FakeModel other{.vocab_size = kVocab, .script = testing::replying("x")};
+  other.model_key = 2;
+  other.model_name = "other";
+  const auto engine = testing::engine_on(FakeRunner::make(std::move(other)));
+  const Status refused = engine->restore_session(path, {}).status();
+  EXPECT_EQ(refused.code(), StatusCode::InvalidArgument);
+  EXPECT_NE(refused.message().find("other"), std::string_view::npos) << refused.message();
+  EXPECT_NE(refused.message().find("fake"), std::string_view::npos) << refused.message();
+}
+
+TEST(Session, AnUnloadedModelComesBackWhenItIsNeeded) {
+  const TestFolder folder;
+  const auto runner = testing::byte_runner("still here");
+  const auto engine = testing::engine_on(runner, {.pool = {.folder = folder.path()}});
+  const auto session = engine->new_session({.now_seconds = 0});
+  ask(*session, Prompt::user("A question that is long enough to be worth keeping on a disk"));
+  engine->holder().run([](holder::Resident*) {});
+  ASSERT_TRUE(engine->holder().unload(holder::WhileBusy::Wait, nullptr).ok());
+  engine->holder().run([](holder::Resident* resident) { EXPECT_EQ(resident, nullptr); });
+  EXPECT_EQ(engine->model(), nullptr);
+  const Answer answer = ask(*session, Prompt::user("And now?"));
+  EXPECT_EQ(answer.text, "still here");
+  EXPECT_GT(answer.cached_tokens, 60u) << "what was parked is not computed again";
+}
+
+TEST(Session, WithoutAModelARequestSaysSo) {
+  Fixture f = make("x");
+  std::promise<void> done;
+  ASSERT_TRUE(f.engine->unload(holder::WhileBusy::Wait, [&] { done.set_value(); }).ok());
+  done.get_future().wait();
+  EXPECT_EQ(try_ask(*f.session, Prompt::user("Hi")).status().code(), StatusCode::NotFound);
 }
 
 TEST(Session, OldMessagesAreSummedUpIfAskedTo) {

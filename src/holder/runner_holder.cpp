@@ -196,6 +196,7 @@ void RunnerHolder::drop_resident() {
     public_part_ = nullptr;
   }
   if (resident_) {
+    resident_->before_unload();
     resident_.reset();
     last_part.reset();
     static_cast<void>(give_back_free_memory());

@@ -32,6 +32,8 @@ class Resident {
   virtual runner::TextRunner& runner() = 0;
   // What any thread may look at as long as it likes: never the runner or its memory.
   virtual std::shared_ptr<const void> public_part() const { return nullptr; }
+  // It is about to go: the last chance to put aside what may be wanted again.
+  virtual void before_unload() {}
 
  protected:
   Resident() = default;

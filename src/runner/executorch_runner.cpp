@@ -97,10 +97,14 @@ Status ExecutorchRunner::choose_execution(const RunnerOptions& options) {
   const unsigned wanted = options.threads > 0
                               ? options.threads
                               : static_cast<unsigned>(cpu_topology().performance_cores);
-  execution_.threads = std::clamp(wanted, 1U, kernels::pool_threads());
-  meta_.threads = execution_.threads;
+  set_threads(wanted);
   meta_.kernel_path = kernels::path_name(execution_.path.value_or(kernels::best_path()));
   return {};
+}
+
+void ExecutorchRunner::set_threads(unsigned threads) {
+  execution_.threads = std::clamp(threads, 1U, kernels::pool_threads());
+  meta_.threads = execution_.threads;
 }
 
 Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> signatures) {

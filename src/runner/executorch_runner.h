@@ -35,6 +35,7 @@ class ExecutorchRunner final : public TextRunner,
 
   const RunnerMeta& meta() const override { return meta_; }
   Result<std::unique_ptr<Sequence>> new_sequence() override;
+  void set_threads(unsigned threads) override;
 
   const ModelSource& source() const { return source_; }
   const MethodContext& context() const { return context_; }

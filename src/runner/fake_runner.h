@@ -52,6 +52,7 @@ class FakeRunner final : public TextRunner, public std::enable_shared_from_this<
 
   const RunnerMeta& meta() const override { return meta_; }
   Result<std::unique_ptr<Sequence>> new_sequence() override;
+  void set_threads(unsigned threads) override { meta_.threads = threads; }
   const FakeModel& model() const { return model_; }
   FakeCounts& counts() { return counts_; }
 

@@ -62,6 +62,9 @@ class TextRunner {
   virtual const RunnerMeta& meta() const = 0;
   // An empty sequence at position 0. OutOfMemory if its address space cannot be had.
   virtual Result<std::unique_ptr<Sequence>> new_sequence() = 0;
+  // Threads of the next forwards, at least 1 and no more than the machine has. The bits stay the
+  // same.
+  virtual void set_threads(unsigned threads) = 0;
 
  protected:
   TextRunner() = default;

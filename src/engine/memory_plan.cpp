@@ -1,0 +1,71 @@
+#include "engine/memory_plan.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "memory/default_context.h"
+#include "platform/anonymous_memory.h"
+#include "platform/memory_info.h"
+
+namespace etb {
+namespace {
+
+constexpr const char* kForward = "forward";
+constexpr uint32_t kElementBytes = 2;  // of keys and values: f16
+
+}  // namespace
+
+memory::ModelCost cost_of(const ModelBundle& bundle) {
+  const model::ModelShape& shape = bundle.manifest.shape;
+  const model::PteSummary& summary = bundle.pte->summary();
+  memory::ModelFigures figures{
+      .file_bytes = bundle.pte->bytes().size(),
+      .vocab = shape.vocab,
+      .kv_bytes_per_token = model::kv_bytes_per_token(shape, bundle.manifest.defaults.kv_type),
+      .kv_row_bytes = shape.head_dim * kElementBytes,
+      .window = shape.window,
+      .chunk = bundle.manifest.defaults.chunk,
+      .page_bytes = page_size()};
+  if (const model::MethodSummary* const forward = summary.method(kForward)) {
+    figures.program_values = forward->values;
+    if (!forward->planned_bytes.empty()) figures.activation_bytes = forward->planned_bytes.front();
+  }
+  return memory::model_cost(figures);
+}
+
+Result<MemoryPlan> plan_memory(const ModelBundle& bundle, uint32_t context,
+                               const MemoryOptions& options) {
+  MemoryPlan plan{.context = context, .cost = cost_of(bundle)};
+  const auto machine = machine_memory(options.root);
+  const auto process = process_memory_under(options.root);
+  const model::ProgramDefaults& defaults = bundle.manifest.defaults;
+  if (!machine.ok() || !process.ok()) {
+    // A system that does not say what it has cannot be planned for.
+    if (context == 0) plan.context = defaults.context;
+    plan.reasoning = "the system does not tell how much memory it has";
+    return plan;
+  }
+  plan.budget = memory::make_budget({.machine = *machine,
+                                     .footprint_bytes = process->footprint_bytes,
+                                     .host_limit_bytes = options.host_limit_bytes});
+  if (context == 0) {
+    memory::ContextChoice choice =
+        memory::default_context({.cost = plan.cost,
+                                 .trained = bundle.manifest.shape.context_train,
+                                 .file_default = defaults.context,
+                                 .machine = *machine,
+                                 .budget = plan.budget});
+    plan.context = choice.context;
+    plan.reasoning = std::move(choice.reasoning);
+  } else {
+    plan.reasoning = concat("a context of ", context, " was asked for");
+  }
+  plan.estimate = memory::estimate(plan.cost, plan.context);
+  if (options.enforce) {
+    const Status fits = memory::admit(plan.cost, plan.context, plan.budget);
+    if (!fits.ok()) return fits.with_context(bundle.path);
+  }
+  return plan;
+}
+
+}  // namespace etb
