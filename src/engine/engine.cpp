@@ -62,9 +62,7 @@ Status Engine::load_model(ModelKeeper::Call call) {
 }
 
 Status Engine::unload(holder::WhileBusy while_busy, std::function<void()> done) {
-  ETB_RETURN_IF_ERROR(holder_->unload(while_busy, std::move(done)));
-  models_.forget();
-  return {};
+  return models_.unload(while_busy, std::move(done));
 }
 
 std::unique_ptr<Session> Engine::new_session(SessionOptions options) {

@@ -58,9 +58,30 @@ Status ModelKeeper::load(Call call) {
   return status;
 }
 
-void ModelKeeper::forget() {
-  const std::lock_guard lock(mutex_);
-  wish_.reset();
+Status ModelKeeper::unload(holder::WhileBusy while_busy, std::function<void()> done) {
+  std::optional<ModelOptions> before;
+  {
+    // First: a request that finds no model must not bring it back.
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(wish_, std::nullopt);
+  }
+  if (!before) {
+    holder_.post([done = std::move(done)](holder::Resident*) {
+      if (done) done();
+    });
+    return {};
+  }
+  const Status status = holder_.unload(while_busy, std::move(done), model_key(*before));
+  if (!status.ok()) {
+    const std::lock_guard lock(mutex_);
+    if (!wish_) wish_ = std::move(before);
+  }
+  return status;
+}
+
+Status ModelKeeper::rest(holder::WhileBusy while_busy) {
+  const std::string wanted = key();
+  return wanted.empty() ? Status() : holder_.unload(while_busy, nullptr, wanted);
 }
 
 std::string ModelKeeper::key() const {

@@ -34,8 +34,11 @@ class ModelKeeper {
   };
   // From now on this is the model; starts loading it. Busy: refused, the wish is as before.
   Status load(Call call);
-  // The wish is taken back: ensure() is NotFound until the next load().
-  void forget();
+  // The wish is taken back: ensure() is NotFound until the next load(). done() (may be empty) once,
+  // on the model thread, when the model's memory is back. Busy: refused, the wish is as before.
+  Status unload(holder::WhileBusy while_busy, std::function<void()> done);
+  // The same, but the wish stays: the next ensure() loads the model again.
+  Status rest(holder::WhileBusy while_busy);
 
   // Null unless the model is resident now.
   std::shared_ptr<const ModelInfo> current() const;

@@ -176,9 +176,8 @@ void Monitor::carry_out(const memory::Reaction& reaction) {
       });
       return tell(EngineEventKind::SessionsParked, 0, reaction.reason);
     case ReactionKind::Unload:
-      if (holder_
-              .unload(reaction.cancel_running ? holder::WhileBusy::Cancel : holder::WhileBusy::Wait,
-                      nullptr)
+      if (models_
+              .rest(reaction.cancel_running ? holder::WhileBusy::Cancel : holder::WhileBusy::Wait)
               .ok()) {
         tell(EngineEventKind::Unloaded, 0, reaction.reason);
       }
@@ -207,7 +206,7 @@ void Monitor::look_at_idleness(int64_t now_ns) {
   if (options_.idle_unload_ms <= 0 || !models_.current()) return;
   const int64_t idle_ns = now_ns - scheduler_.last_use_ns();
   if (idle_ns < options_.idle_unload_ms * 1'000'000) return;
-  if (!holder_.unload(holder::WhileBusy::Refuse, nullptr).ok()) return;
+  if (!models_.rest(holder::WhileBusy::Refuse).ok()) return;
   tell(EngineEventKind::Unloaded, 0,
        concat("idle for ", idle_ns / 1'000'000'000, " s; the next request loads the model again"));
 }

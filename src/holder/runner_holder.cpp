@@ -207,15 +207,15 @@ void RunnerHolder::drop_resident() {
   status_.error = {};
 }
 
-Status RunnerHolder::unload(WhileBusy while_busy, std::function<void()> done) {
+Status RunnerHolder::unload(WhileBusy while_busy, std::function<void()> done, std::string key) {
   const std::lock_guard lock(mutex_);
   if (while_busy == WhileBusy::Refuse && (!admitted_.empty() || !pending_.empty())) {
     return busy(admitted_.size());
   }
   if (while_busy == WhileBusy::Cancel) cancel_all_locked();
-  wanted_key_.clear();
-  queue_.post([this, done = std::move(done)] {
-    drop_resident();
+  if (key.empty() || key == wanted_key_) wanted_key_.clear();
+  queue_.post([this, key = std::move(key), done = std::move(done)] {
+    if (key.empty() || status().key == key) drop_resident();
     if (done) done();
   });
   return {};

@@ -107,8 +107,9 @@ class RunnerHolder {
   // being loaded (then done() reports that load). Busy: WhileBusy::Refuse and something has a
   // place.
   Status load(LoadCall call);
-  // Gives the model and its memory back. done() (may be empty) once, on the model thread.
-  Status unload(WhileBusy while_busy, std::function<void()> done);
+  // Gives the model and its memory back; with a key, only if that model is resident then. done()
+  // (may be empty) once, on the model thread. Busy as load().
+  Status unload(WhileBusy while_busy, std::function<void()> done, std::string key = {});
 
   // Never gives a number twice: for requests and conversations.
   uint64_t new_id();
