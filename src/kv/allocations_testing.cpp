@@ -26,10 +26,19 @@ void* operator new(std::size_t bytes) {
   return memory;
 }
 
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  if (to_come >= 0 && to_come-- == 0) return nullptr;
+  return std::malloc(bytes == 0 ? 1 : bytes);
+}
+
 void operator delete(void* memory) noexcept {
   std::free(memory);
 }
 
 void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+void operator delete(void* memory, const std::nothrow_t&) noexcept {
   std::free(memory);
 }
