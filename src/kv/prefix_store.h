@@ -25,7 +25,7 @@ namespace etb::kv {
 
 struct PrefixStoreOptions {
   ModelTag model;
-  size_t budget_bytes = 0;  // PrefixStats::bytes stays below; what is larger by itself is not kept
+  size_t budget_bytes = 0;  // PrefixStats::bytes stays within it; 0: memory keeps nothing
   // Made if it is not there; empty: no disk. Of this store alone: of the files named as its own,
   // those that are damaged or of another model are removed, others are left alone.
   std::string folder{};
