@@ -20,8 +20,11 @@ size_t system_messages(const Conversation& conversation) {
   return static_cast<size_t>(first - conversation.messages.begin());
 }
 
-// A cut or a summary stands for the messages before it: changed ones need another.
+// A cut or a summary stands for the messages before it: changed ones need another. Answers from
+// there on are no longer what was generated, even where the new text begins as the old one did.
 void changed_from(Conversation& conversation, size_t index) {
+  std::erase_if(conversation.transcript.marks,
+                [&](const Transcript::Mark& mark) { return mark.messages > index; });
   const size_t told = std::max(conversation.history.cut, conversation.history.summary.covers);
   if (index < system_messages(conversation) + told) conversation.history = {};
 }
@@ -29,6 +32,7 @@ void changed_from(Conversation& conversation, size_t index) {
 }  // namespace
 
 void clear(Conversation& conversation) {
+  conversation.transcript = {};
   conversation.messages.clear();
   conversation.history = {};
   if (!conversation.system.empty()) {
@@ -38,6 +42,7 @@ void clear(Conversation& conversation) {
 
 void set_system(Conversation& conversation, std::string system) {
   conversation.system = std::move(system);
+  conversation.transcript = {};
   auto& messages = conversation.messages;
   messages.erase(messages.begin(),
                  messages.begin() + static_cast<ptrdiff_t>(system_messages(conversation)));
@@ -77,12 +82,32 @@ Status take_back_answer(Conversation& conversation) {
   return {StatusCode::InvalidArgument, "there is no message to answer again: ask something first"};
 }
 
+void replace(Conversation& conversation, std::vector<prompt::Message> messages) {
+  const auto same = [](const prompt::Message& a, const prompt::Message& b) {
+    return a.role == b.role && a.content == b.content;
+  };
+  const auto& old = conversation.messages;
+  const auto differs =
+      std::mismatch(old.begin(), old.end(), messages.begin(), messages.end(), same);
+  changed_from(conversation, static_cast<size_t>(differs.first - old.begin()));
+  conversation.history = {};
+  conversation.messages = std::move(messages);
+}
+
 void add_answer(Conversation& conversation, const FormattedPrompt& prompt, const Answer& answer,
                 const token::Tokenizer& tokenizer) {
   conversation.messages.push_back({.role = "assistant", .content = answer.text});
   conversation.history.cut = prompt.cut;
   Transcript& transcript = conversation.transcript;
-  transcript = {prompt.text, prompt.ids};
+  // Earlier answers that this prompt repeats, as they were.
+  std::erase_if(transcript.marks, [&](const Transcript::Mark& mark) {
+    return mark.ids > prompt.ids.size() ||
+           !prompt.text.starts_with(std::string_view(transcript.text).substr(0, mark.text)) ||
+           !std::equal(prompt.ids.begin(), prompt.ids.begin() + static_cast<ptrdiff_t>(mark.ids),
+                       transcript.ids.begin());
+  });
+  transcript.text = prompt.text;
+  transcript.ids = prompt.ids;
   std::vector<TokenId> said = answer.ids;
   if (answer.finish_reason == FinishReason::Stop && !said.empty()) said.pop_back();
   std::string spoken;
@@ -92,6 +117,9 @@ void add_answer(Conversation& conversation, const FormattedPrompt& prompt, const
   if (spoken != answer.text) return;
   transcript.text += answer.text;
   transcript.ids.insert(transcript.ids.end(), said.begin(), said.end());
+  transcript.marks.push_back({.messages = conversation.messages.size(),
+                              .text = transcript.text.size(),
+                              .ids = transcript.ids.size()});
 }
 
 }  // namespace etb

@@ -21,7 +21,7 @@ struct Conversation {
   HistoryState history;
 };
 
-// Forgets the messages but the system prompt. The transcript stays: what is computed may be of use.
+// Forgets the messages but the system prompt.
 void clear(Conversation& conversation);
 void set_system(Conversation& conversation, std::string system);
 // Gives message `index` another text; those after it go. InvalidArgument: there is none.
@@ -31,6 +31,8 @@ Status pin(Conversation& conversation, size_t index, bool pinned);
 // there is nothing to answer.
 Status take_back_answer(Conversation& conversation);
 
+// Puts other messages in their place. What both begin with keeps its ids.
+void replace(Conversation& conversation, std::vector<prompt::Message> messages);
 // Adds the answer to what `prompt` asked. The next prompt usually repeats both: their ids are
 // spliced in as they were generated, where the text says the same.
 void add_answer(Conversation& conversation, const FormattedPrompt& prompt, const Answer& answer,

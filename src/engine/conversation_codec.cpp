@@ -85,6 +85,19 @@ class Reader {
 
 constexpr size_t kLeastMessageBytes = 8 + 8 + 4;
 
+void read_marks(Reader& reader, Conversation& conversation) {
+  Transcript& transcript = conversation.transcript;
+  transcript.marks.resize(reader.count("marks", 3 * sizeof(uint64_t)));
+  for (Transcript::Mark& mark : transcript.marks) {
+    mark = {.messages = static_cast<size_t>(reader.number<uint64_t>("marks")),
+            .text = static_cast<size_t>(reader.number<uint64_t>("marks")),
+            .ids = static_cast<size_t>(reader.number<uint64_t>("marks"))};
+    const bool inside = mark.messages <= conversation.messages.size() &&
+                        mark.text <= transcript.text.size() && mark.ids <= transcript.ids.size();
+    if (!inside) reader.fail("marks");
+  }
+}
+
 }  // namespace
 
 std::vector<uint8_t> encode_conversation(const Conversation& conversation) {
@@ -103,6 +116,12 @@ std::vector<uint8_t> encode_conversation(const Conversation& conversation) {
   writer.text(conversation.transcript.text);
   writer.number(uint64_t{conversation.transcript.ids.size()});
   for (const TokenId id : conversation.transcript.ids) writer.number(id);
+  writer.number(uint64_t{conversation.transcript.marks.size()});
+  for (const Transcript::Mark& mark : conversation.transcript.marks) {
+    writer.number(uint64_t{mark.messages});
+    writer.number(uint64_t{mark.text});
+    writer.number(uint64_t{mark.ids});
+  }
   return writer.take();
 }
 
@@ -134,6 +153,7 @@ Result<Conversation> decode_conversation(std::span<const uint8_t> bytes) {
   conversation.transcript.text = reader.text("transcript");
   conversation.transcript.ids.resize(reader.count("transcript ids", sizeof(TokenId)));
   for (TokenId& id : conversation.transcript.ids) id = reader.number<TokenId>("transcript ids");
+  read_marks(reader, conversation);
   reader.expect_end();
   if (!reader.status().ok()) return reader.status();
   return conversation;

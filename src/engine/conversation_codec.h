@@ -2,7 +2,7 @@
 //
 // Little-endian; text is u64 length and bytes; the order is: u32 kConversationVersion; system;
 // u64 count of messages, each role, content, u32 pinned; u64 cut; u64 covers; summary; transcript
-// text; u64 count and u32 ids of the transcript.
+// text; u64 count and u32 ids of the transcript; u64 count of marks, each u64 messages, text, ids.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,7 @@ Conversation talk() {
                 {.role = "user", .content = "Two", .pinned = true},
                 {.role = "assistant", .content = "2 \xF0\x9F\x98\x80"}};
   c.history = {.cut = 2, .summary = {.text = "They counted.", .covers = 2}};
-  c.transcript = {.text = "|system|Be brief.", .ids = {1, 2, 3}};
+  c.transcript = {.text = "|system|Be brief.", .ids = {1, 2, 3}, .marks = {{3, 10, 2}, {5, 17, 3}}};
   return c;
 }
 
@@ -32,7 +32,8 @@ bool same(const Conversation& a, const Conversation& b) {
   return a.system == b.system && a.history.cut == b.history.cut &&
          a.history.summary.text == b.history.summary.text &&
          a.history.summary.covers == b.history.summary.covers &&
-         a.transcript.text == b.transcript.text && a.transcript.ids == b.transcript.ids;
+         a.transcript.text == b.transcript.text && a.transcript.ids == b.transcript.ids &&
+         a.transcript.marks == b.transcript.marks;
 }
 
 TEST(Conversation, ClearKeepsTheSystemPrompt) {
@@ -59,6 +60,8 @@ TEST(Conversation, AnEditTakesAwayWhatFollows) {
   EXPECT_EQ(c.messages.size(), 4u);
   EXPECT_EQ(c.messages.back().content, "Three");
   EXPECT_EQ(c.history.cut, 2u) << "what was left out has not changed";
+  ASSERT_EQ(c.transcript.marks.size(), 1u) << "the first answer is still what was generated";
+  EXPECT_EQ(c.transcript.marks[0].messages, 3u);
   ASSERT_TRUE(edit(c, 1, "Zero").ok());
   EXPECT_EQ(c.history.cut, 0u) << "what was left out has changed";
   EXPECT_TRUE(c.history.summary.text.empty());

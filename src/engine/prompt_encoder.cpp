@@ -1,5 +1,6 @@
 #include "engine/prompt_encoder.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -14,6 +15,18 @@ void ensure_bos(const token::Tokenizer& tokenizer, std::vector<TokenId>& ids) {
   const auto bos = tokenizer.ids().bos;
   if (!tokenizer.wants_bos() || !bos) return;
   if (ids.empty() || ids.front() != *bos) ids.insert(ids.begin(), *bos);
+}
+
+// The last answer up to which `text` says what the transcript says; null: not even the first.
+const Transcript::Mark* last_mark_within(const Transcript& transcript, std::string_view text) {
+  const std::string_view known = transcript.text;
+  const size_t same = static_cast<size_t>(
+      std::mismatch(known.begin(), known.end(), text.begin(), text.end()).first - known.begin());
+  const Transcript::Mark* last = nullptr;
+  for (const Transcript::Mark& mark : transcript.marks) {
+    if (mark.text <= same && mark.ids <= transcript.ids.size()) last = &mark;
+  }
+  return last;
 }
 
 }  // namespace
@@ -53,11 +66,13 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
                                          .eos_token = token_text(tokenizer, tokenizer.ids().eos),
                                          .now_seconds = now_seconds}));
   std::string_view rest = prompt.text;
-  if (!transcript.ids.empty() && rest.starts_with(transcript.text)) {
-    prompt.ids = transcript.ids;
-    rest.remove_prefix(transcript.text.size());
+  if (const Transcript::Mark* const mark = last_mark_within(transcript, rest)) {
+    prompt.ids.assign(transcript.ids.begin(),
+                      transcript.ids.begin() + static_cast<ptrdiff_t>(mark->ids));
+    rest.remove_prefix(mark->text);
   }
-  ETB_ASSIGN_OR_RETURN(const std::vector<TokenId> fresh, tokenizer.encode(marks.split(rest)));
+  ETB_ASSIGN_OR_RETURN(const std::vector<TokenId> fresh,
+                       tokenizer.encode(marks.split(rest), {.continues = !prompt.ids.empty()}));
   prompt.ids.insert(prompt.ids.end(), fresh.begin(), fresh.end());
   ensure_bos(tokenizer, prompt.ids);
   return prompt;

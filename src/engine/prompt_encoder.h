@@ -17,8 +17,16 @@ namespace etb {
 // What the last turn's ids say: spliced into the next prompt as far as its text begins the same, so
 // that an answer keeps the ids it was generated with.
 struct Transcript {
+  // The end of an answer: where a prompt that begins the same may go on by itself.
+  struct Mark {
+    size_t messages = 0;  // of the conversation, up to and with the answer
+    size_t text = 0;      // bytes of `text`
+    size_t ids = 0;
+    bool operator==(const Mark&) const = default;
+  };
   std::string text;
   std::vector<TokenId> ids;
+  std::vector<Mark> marks;  // rising
 };
 
 // Renders with the model's chat template (Unsupported if it has none; the template's own complaint,

@@ -204,8 +204,7 @@ Result<Scheduler::Work> Scheduler::make_chat(const State& request, const Session
     } else if (asked.messages.empty()) {
       return Status(StatusCode::InvalidArgument, "the conversation is empty");
     } else {
-      conversation.messages = asked.messages;
-      conversation.history = {};
+      replace(conversation, asked.messages);
     }
     work.chat = true;
   }

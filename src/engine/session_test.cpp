@@ -281,6 +281,25 @@ TEST(Session, AnEditKeepsWhatCameBefore) {
   EXPECT_EQ(f.session->edit(9, "x").code(), StatusCode::InvalidArgument);
 }
 
+TEST(Session, AnEditComputesOnlyWhatComesAfterIt) {
+  Fixture f = make("fine");
+  const Answer one = ask(f, "One");
+  ask(f, "Two");
+  ask(f, "Three");
+  ASSERT_TRUE(f.session->edit(2, "Zwei").ok());
+  const Answer answer = ask(*f.session, Prompt::regenerate());
+  // All of the first turn, and of the second one what the template puts before the question.
+  EXPECT_GE(answer.cached_tokens, one.prompt_tokens + one.ids.size());
+}
+
+TEST(Session, AnEditedAnswerIsReadAnewEvenWhereItBeginsTheSame) {
+  Fixture f = make("fine");
+  ask(f, "One");
+  ASSERT_TRUE(f.session->edit(1, "fine, and more").ok());
+  EXPECT_TRUE(f.session->core()->conversation.transcript.marks.empty());
+  EXPECT_EQ(ask(f, "Two").text, "fine");
+}
+
 TEST(Session, AForkCopiesInsteadOfComputing) {
   Fixture f = make("fine");
   ask(f, "A first question that is long enough");

@@ -130,6 +130,7 @@ class Encoding {
   }
 
   std::vector<TokenId>& ids() { return ids_; }
+  void set_continues() { after_special_ = false; }
 
  private:
   Status encode_gap(std::string_view text) {
@@ -218,6 +219,7 @@ Result<std::vector<TokenId>> Tokenizer::encode(std::span<const TextPart> parts,
     text = joined = join(parts);
   }
   Encoding encoding(impl_->vocab, impl_->specials, impl_->pre ? &*impl_->pre : nullptr);
+  if (options.continues) encoding.set_continues();
   std::vector<TokenId>& ids = encoding.ids();
   ids.reserve(text.size() / 3 + 8);
   if (options.add_bos && impl_->vocab.ids().bos) ids.push_back(*impl_->vocab.ids().bos);

@@ -28,6 +28,7 @@ struct EncodeOptions {
   bool parse_special = false;  // for the whole text; TextPart says it for each part
   bool add_bos = false;        // puts the BOS first, if the vocabulary has one: see wants_bos()
   bool add_eos = false;        // puts the EOS last, if the vocabulary has one: see wants_eos()
+  bool continues = false;      // goes on behind other text: no space is put before it
 };
 
 struct DecodeOptions {

@@ -192,6 +192,12 @@ TEST(Tokenizer, TheSpacePrefixComesAndGoes) {
   EXPECT_EQ(*tokenizer.piece(3), " a") << "a single piece keeps its space";
 }
 
+TEST(Tokenizer, TextThatContinuesGetsNoPrefix) {
+  const auto tokenizer = *Tokenizer::create(spaced_vocab(true));
+  EXPECT_EQ(*tokenizer.encode("aa", {.continues = true}), (Ids{2, 2}));
+  EXPECT_EQ(*tokenizer.encode("a<t>a", {.continues = true}), (Ids{2, 4, 3}));
+}
+
 TEST(Tokenizer, WithoutThePrefixTextIsTakenAsItIs) {
   const auto tokenizer = *Tokenizer::create(spaced_vocab(false));
   EXPECT_EQ(*tokenizer.encode("a a"), (Ids{2, 3}));
