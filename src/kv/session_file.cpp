@@ -181,7 +181,8 @@ Status write_file(const std::string& path, const SessionContent& content,
                   const WriteRows& write_rows, DiskFaults faults) {
   ETB_ASSIGN_OR_RETURN(const Header header, header_of(content));
   std::vector<uint8_t> head = head_of(header, content);
-  ETB_ASSIGN_OR_RETURN(AtomicFile file, AtomicFile::create(path, std::move(faults)));
+  ETB_ASSIGN_OR_RETURN(AtomicFile file,
+                       AtomicFile::create(path, std::move(faults), FileReaders::Owner));
   ETB_RETURN_IF_ERROR(file.write(head));
   RowWriter writer(file, content);
   ETB_RETURN_IF_ERROR(writer.start());

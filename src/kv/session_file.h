@@ -49,7 +49,8 @@ inline constexpr uint64_t kMaxPayload = uint64_t{1} << 30;
 // written never lies in memory twice.
 using RowCopier = std::function<Result<Rows>(uint32_t from, uint32_t to)>;
 
-// Replaces the file at `path`, which stays as it was on any error: a full disk, the copier's own
+// Replaces the file at `path` (readable to its owner alone: it holds what people said), which stays
+// as it was on any error: a full disk, the copier's own
 // (returned as it is), InvalidArgument for content out of the format's limits.
 Status write_session(const std::string& path, const SessionContent& content, const RowCopier& copy,
                      DiskFaults faults = {});

@@ -20,9 +20,13 @@ struct DiskFaults {
   std::function<int64_t()> before_sync;
 };
 
+// Who may read it, within what the process's umask allows.
+enum class FileReaders { Everybody, Owner };
+
 class AtomicFile {
  public:
-  static Result<AtomicFile> create(const std::string& path, DiskFaults faults = {});
+  static Result<AtomicFile> create(const std::string& path, DiskFaults faults = {},
+                                   FileReaders readers = FileReaders::Everybody);
   ~AtomicFile();  // without a commit, removes what was written
   AtomicFile(AtomicFile&& other) noexcept;
   AtomicFile& operator=(AtomicFile&&) = delete;

@@ -60,14 +60,16 @@ void AtomicFile::abandon() {
   ::unlink(temporary_path_.c_str());
 }
 
-Result<AtomicFile> AtomicFile::create(const std::string& path, DiskFaults faults) {
+Result<AtomicFile> AtomicFile::create(const std::string& path, DiskFaults faults,
+                                      FileReaders readers) {
+  const mode_t mode = readers == FileReaders::Owner ? 0600 : 0644;
   if (file_name(path).empty() || is_folder(path)) {
     return os_error("write", path, EISDIR);
   }
   int error = 0;
   for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
     std::string temporary = join_path(folder_of(path), temporary_name(file_name(path)));
-    const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (fd >= 0) return AtomicFile(path, std::move(temporary), fd, std::move(faults));
     error = errno;
     if (error != EEXIST) break;

@@ -47,6 +47,18 @@ TEST(AtomicFile, WithoutCommitNothingIsLeftAndTheOldFileStays) {
   EXPECT_EQ(folder.count(), 1U);
 }
 
+TEST(AtomicFile, OfItsOwnerAloneIfAskedTo) {
+  const TestFolder folder;
+  const std::string path = folder.path("private");
+  auto file = AtomicFile::create(path, {}, FileReaders::Owner);
+  ASSERT_TRUE(file.ok());
+  ASSERT_TRUE(file->write("secret").ok());
+  ASSERT_TRUE(file->commit().ok());
+  const auto permissions = std::filesystem::status(path).permissions();
+  using std::filesystem::perms;
+  EXPECT_EQ(permissions & (perms::group_all | perms::others_all), perms::none);
+}
+
 TEST(AtomicFile, ReplacesAnOldFileWhole) {
   TestFolder folder;
   folder.write("out.pte", "something longer");
