@@ -5,11 +5,11 @@
 #include <set>
 
 #include "base/text.h"
+#include "engine/memory_plan.h"
 #include "family/family.h"
 #include "import/gguf_model.h"
 #include "import/verify.h"
 #include "model/capabilities.h"
-#include "model/memory_estimate.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
 #include "runner/available.h"
@@ -34,16 +34,16 @@ std::vector<BytesByKind> by_kind(const std::vector<TensorLine>& tensors) {
   return list;
 }
 
-void add_memory(InspectReport& report, const model::Manifest& manifest) {
+void add_memory(InspectReport& report, const model::PteFile& pte, const model::Manifest& manifest) {
+  const memory::ModelCost cost = cost_of(pte, manifest);
+  report.kv_bytes_per_token = cost.kv_bytes_per_token;
   std::set<uint32_t> contexts(std::begin(kContexts), std::end(kContexts));
   contexts.insert(manifest.defaults.context);
   for (const uint32_t context : contexts) {
     if (context > manifest.shape.context_train && context != manifest.defaults.context) continue;
-    const model::MemoryEstimate estimate =
-        model::estimate_memory(*report.program, manifest, context);
-    report.kv_bytes_per_token = estimate.kv_bytes_per_token;
-    report.memory.push_back(
-        {.context = context, .kv_bytes = estimate.kv_bytes, .total_bytes = estimate.total_bytes()});
+    report.memory.push_back({.context = context,
+                             .kv_bytes = memory::kv_bytes(cost, context),
+                             .total_bytes = memory::estimate(cost, context).total_bytes()});
   }
 }
 
@@ -57,7 +57,7 @@ Status add_manifest(InspectReport& report, const model::PteFile& pte) {
   for (const model::TensorEntry& tensor : manifest.tensors) {
     report.tensors.push_back({tensor.name, tensor.format, tensor.rows, tensor.cols, tensor.bytes});
   }
-  add_memory(report, manifest);
+  add_memory(report, pte, manifest);
   report.manifest = manifest;
   return {};
 }

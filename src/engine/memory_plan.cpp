@@ -15,18 +15,17 @@ constexpr uint32_t kElementBytes = 2;  // of keys and values: f16
 
 }  // namespace
 
-memory::ModelCost cost_of(const ModelBundle& bundle) {
-  const model::ModelShape& shape = bundle.manifest.shape;
-  const model::PteSummary& summary = bundle.pte->summary();
+memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& manifest) {
+  const model::ModelShape& shape = manifest.shape;
   memory::ModelFigures figures{
-      .file_bytes = bundle.pte->bytes().size(),
+      .file_bytes = pte.bytes().size(),
       .vocab = shape.vocab,
-      .kv_bytes_per_token = model::kv_bytes_per_token(shape, bundle.manifest.defaults.kv_type),
+      .kv_bytes_per_token = model::kv_bytes_per_token(shape, manifest.defaults.kv_type),
       .kv_row_bytes = shape.head_dim * kElementBytes,
-      .window = shape.window,
-      .chunk = bundle.manifest.defaults.chunk,
+      .window = shape.widest_window(),
+      .chunk = manifest.defaults.chunk,
       .page_bytes = page_size()};
-  if (const model::MethodSummary* const forward = summary.method(kForward)) {
+  if (const model::MethodSummary* const forward = pte.summary().method(kForward)) {
     figures.program_values = forward->values;
     if (!forward->planned_bytes.empty()) figures.activation_bytes = forward->planned_bytes.front();
   }
@@ -35,7 +34,7 @@ memory::ModelCost cost_of(const ModelBundle& bundle) {
 
 Result<MemoryPlan> plan_memory(const ModelBundle& bundle, uint32_t context,
                                const MemoryOptions& options) {
-  MemoryPlan plan{.context = context, .cost = cost_of(bundle)};
+  MemoryPlan plan{.context = context, .cost = cost_of(*bundle.pte, bundle.manifest)};
   const auto machine = machine_memory(options.root);
   const auto process = process_memory_under(options.root);
   const model::ProgramDefaults& defaults = bundle.manifest.defaults;

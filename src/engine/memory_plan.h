@@ -29,7 +29,7 @@ struct MemoryPlan {
   std::string reasoning = {};  // why this context, in a sentence with the numbers
 };
 
-memory::ModelCost cost_of(const ModelBundle& bundle);
+memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& manifest);
 
 // `context` 0: chosen by the device's memory. OutOfMemory, with the numbers and the remedy, if the
 // model does not fit and options.enforce is set.
