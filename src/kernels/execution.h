@@ -20,9 +20,11 @@ std::span<const Path> available_paths();
 Path best_path();
 
 struct Execution {
-  unsigned threads = 0;                 // 0: as many as the runtime's pool has; 1: no pool at all
-  std::optional<Path> path;             // none: best_path(); one the CPU lacks fails the forward
-  const CancelToken* cancel = nullptr;  // looked at by every operator before it starts
+  unsigned threads = 0;      // 0: as many as the runtime's pool has; 1: no pool at all
+  std::optional<Path> path;  // none: best_path(); one the CPU lacks fails the forward
+  // Looked at by every operator before it starts and between pieces of its work (parallel.h). Once
+  // it is set the forward is void, whether or not an operator is left to say so.
+  const CancelToken* cancel = nullptr;
 };
 
 // The calling thread's current one.

@@ -1,10 +1,16 @@
-// parallel_for covers every unit once, runs nested calls inline and shows the caller all writes.
+// parallel_for covers every unit once, runs nested calls inline, shows the caller all writes and
+// stops at a cancel; a forward that is cancelled in the middle leaves nothing behind.
 #include "kernels/parallel.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 #include <vector>
+
+#include "kernels/testing/paths.h"
+#include "kernels/testing/small_model.h"
 
 namespace etb::kernels {
 namespace {
@@ -60,6 +66,65 @@ TEST(ParallelFor, ManyRegionsInARowLoseNothing) {
     });
   }
   for (size_t i = 0; i < sums.size(); ++i) EXPECT_EQ(sums[i], 2000 * i);
+}
+
+TEST(ParallelFor, UnderATokenCoversEveryUnitInSmallPieces) {
+  const CancelToken token;
+  for (const unsigned threads : {1u, 2u}) {
+    const ExecutionScope scope({.threads = threads, .path = {}, .cancel = &token});
+    std::vector<int> seen(1000);
+    std::atomic<size_t> largest{0};
+    parallel_for(threads, seen.size(), 1, [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) ++seen[i];
+      size_t before = largest;
+      while (before < end - begin && !largest.compare_exchange_weak(before, end - begin)) {
+      }
+    });
+    EXPECT_EQ(seen, std::vector<int>(1000, 1)) << threads;
+    EXPECT_LE(largest, 1000u / 32);
+  }
+}
+
+TEST(ParallelFor, ACancelEndsItAtTheNextPiece) {
+  for (const unsigned threads : {1u, 2u}) {
+    CancelToken token;
+    const ExecutionScope scope({.threads = threads, .path = {}, .cancel = &token});
+    std::atomic<unsigned> calls{0};
+    parallel_for(threads, 1000, 1, [&](size_t, size_t) {
+      token.cancel();
+      ++calls;
+    });
+    EXPECT_GE(calls, 1u);
+    EXPECT_LE(calls, threads) << "each thread may be in one";
+    parallel_for(threads, 1000, 1, [&](size_t, size_t) { FAIL() << "after the cancel"; });
+  }
+}
+
+// What a forward wrote before it was cancelled lies beyond the position: the same forward again
+// gives the bits of a fresh run.
+TEST(ParallelFor, ForwardsThatWereCancelledLeaveNothingBehind) {
+  testing::SmallModel model({}, 3);
+  const std::vector<int64_t> tokens = model.random_tokens(64, 4);
+  std::vector<float> fresh;
+  ASSERT_EQ(model.forward(tokens, 0, false, fresh), et::Error::Ok);
+  int stopped = 0;
+  for (int round = 0; round < 40; ++round) {
+    model.poison_caches();
+    CancelToken token;
+    std::thread canceller([&token, round] {
+      std::this_thread::sleep_for(std::chrono::microseconds(20 * round));
+      token.cancel();
+    });
+    std::vector<float> logits;
+    {
+      const ExecutionScope scope({.threads = 2, .path = {}, .cancel = &token});
+      stopped += model.forward(tokens, 0, false, logits) == et::Error::Ok ? 0 : 1;
+    }
+    canceller.join();
+    ASSERT_EQ(model.forward(tokens, 0, false, logits), et::Error::Ok);
+    ASSERT_EQ(testing::bits(logits), testing::bits(fresh)) << round;
+  }
+  EXPECT_GT(stopped, 0);
 }
 
 TEST(PoolThreads, IsAtLeastOne) {

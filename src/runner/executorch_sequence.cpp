@@ -155,8 +155,9 @@ Result<std::span<const float>> ExecutorchSequence::run(LoadedMethod& method,
   const kernels::ExecutionScope scope(execution);
   LogCapture capture;
   const Error error = method.method().execute();
+  // Even if all went well: the last operator may have left out part of its work.
+  if (cancel != nullptr && cancel->cancelled()) return cancelled;
   if (error != Error::Ok) {
-    if (cancel != nullptr && cancel->cancelled()) return cancelled;
     return runtime_status(RuntimeStep::Execute, error, method.doing(), capture);
   }
   ETB_ASSIGN_OR_RETURN(const std::span<const float> logits, output(method, rows));
