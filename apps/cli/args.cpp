@@ -21,10 +21,15 @@ std::string is_bias(const std::string& text) {
   return complaint(parse_bias(text).status());
 }
 
+std::string is_history(const std::string& text) {
+  return complaint(parse_history(text).status());
+}
+
 void add_common(CLI::App& verb, CommonArgs& args) {
   verb.add_option("--threads", args.threads, "Threads (default: performance cores)")
       ->check(CLI::Range(1u, 256u));
-  verb.add_option("--context", args.context, "Context length in tokens (default: the file's)")
+  verb.add_option("--context", args.context,
+                  "Context length in tokens (default: the file's, or what memory allows)")
       ->check(CLI::Range(16u, 1u << 20));
   verb.add_option("--kv", args.kv, "KV cache type")->check(CLI::IsMember({"f16"}));
 }
@@ -106,18 +111,35 @@ void add_verb(CLI::App& app, const char* name, const char* about, const Choose& 
   verb->callback([args, choose] { choose(*args); });
 }
 
+CLI::Option* add_talk(CLI::App& verb, TalkArgs& args) {
+  add_model(verb, args.model);
+  CLI::Option* system = verb.add_option("--system", args.system, "System prompt");
+  verb.add_option("-n,--max-tokens", args.max_tokens, "Tokens of an answer at most")
+      ->check(CLI::Range(-1, 1 << 30));
+  verb.add_option(
+          "--history", args.history,
+          "What goes when the context is full: window (the oldest exchanges), count[=N] (all but "
+          "the newest N messages, 20), keep-first[=N] (what follows the first N exchanges, "
+          "1), summarise (the oldest, for a summary by the model), error (nothing)")
+      ->capture_default_str()
+      ->check(is_history);
+  verb.add_flag("--no-lookup", args.no_lookup,
+                "Do not guess ahead where text repeats (same tokens, for timing)");
+  add_common(verb, args.common);
+  add_now(verb, args.common);
+  add_sampling(verb, args.sampling);
+  return system;
+}
+
 void add_talking_verbs(CLI::App& app, const Choose& choose) {
   add_verb<ChatArgs>(app, "chat", "Talk with a model", choose, [](CLI::App& verb, ChatArgs& args) {
-    args.sampling.temp = 0.7;
-    add_model(verb, args.model);
-    verb.add_option("--system", args.system, "System prompt");
-    verb.add_option("-n,--max-tokens", args.max_tokens, "Tokens of an answer at most");
-    add_common(verb, args.common);
-    add_now(verb, args.common);
-    add_sampling(verb, args.sampling);
+    args.talk.sampling.temp = 0.7;
+    add_talk(verb, args.talk);
+    verb.add_flag("--commands", args.commands,
+                  "Obey /commands (see /help) also in lines of a pipe; else all are prompts");
   });
   add_verb<RunArgs>(app, "run", "Answer one prompt", choose, [](CLI::App& verb, RunArgs& args) {
-    add_model(verb, args.model);
+    CLI::Option* system = add_talk(verb, args.talk);
     CLI::Option_group* source = verb.add_option_group("Prompt");
     source->add_option("-p,--prompt", args.prompt, "The prompt");
     source->add_option("-f,--file", args.file, "Read the prompt from a file; - = standard input");
@@ -126,15 +148,13 @@ void add_talking_verbs(CLI::App& app, const Choose& choose) {
     source->require_option(1);
     CLI::Option* raw =
         verb.add_flag("--raw", args.raw, "The text is the whole prompt: no template");
-    verb.add_option("--system", args.system, "System prompt")->excludes(raw);
-    messages->excludes(raw);
-    verb.add_option("-n,--max-tokens", args.max_tokens, "Tokens to generate at most")
-        ->check(CLI::Range(-1, 1 << 30));
+    raw->excludes(system)->excludes(messages);
+    verb.add_option("--session", args.session,
+                    "Go on with the conversation in this file, if there is one, and save it back")
+        ->excludes(messages)
+        ->excludes(raw);
     verb.add_flag("--ignore-eos", args.ignore_eos, "Go on past the end of the answer");
-    add_common(verb, args.common);
-    add_json(verb, args.common);
-    add_now(verb, args.common);
-    add_sampling(verb, args.sampling);
+    add_json(verb, args.talk.common);
   });
 }
 

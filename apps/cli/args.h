@@ -33,20 +33,24 @@ struct SamplingArgs {
   int logprobs = 0;
 };
 
-struct ChatArgs {
+// What `chat` and `run` share.
+struct TalkArgs {
   CommonArgs common;
   SamplingArgs sampling;
   std::string model, system;
   int max_tokens = -1;
+  std::string history = "window";  // parse_history() of setup.h
+  bool no_lookup = false;
+};
+
+struct ChatArgs {
+  TalkArgs talk;
+  bool commands = false;  // also in lines of a pipe
 };
 struct RunArgs {
-  CommonArgs common;
-  SamplingArgs sampling;
-  std::string model;
-  std::optional<std::string> prompt, file, messages;
-  std::string system;
+  TalkArgs talk;
+  std::optional<std::string> prompt, file, messages, session;
   bool raw = false, ignore_eos = false;
-  int max_tokens = -1;
 };
 struct ImportArgs {
   CommonArgs common;

@@ -1,6 +1,8 @@
 // `etbridge chat`: a conversation at the terminal, or one prompt a line from a pipe. Ctrl-C stops
 // the answer and keeps what was said; at the prompt it clears the line. The end of the input ends
 // it.
+#include "chat.h"
+
 #include <cstdio>
 #include <iostream>
 #include <utility>
@@ -8,102 +10,108 @@
 #include "args.h"
 #include "base/text.h"
 #include "setup.h"
-#include "terminal.h"
+#include "talk.h"
 
 namespace etb::cli {
 namespace {
 
-// Statistics stand in grey beside the answer, where both are on a terminal.
-struct Grey {
-  const char* on = stderr_is_terminal() ? "\033[2m" : "";
-  const char* off = stderr_is_terminal() ? "\033[0m" : "";
-};
-
-constexpr const char* kHelp =
-    "/help            this text\n"
-    "/reset           forget the conversation\n"
-    "/system [TEXT]   set or clear the system prompt (forgets nothing else)\n"
-    "/quit            leave (also Ctrl-D); Ctrl-C stops an answer\n";
-
-void print_stats(const Answer& answer, size_t dropped_before) {
-  const Grey colour;
-  std::fprintf(stderr,
-               "%s[%zu tokens, %.1f tokens/s; prompt %zu, of it %zu cached; first token after %.0f "
-               "ms%s]%s\n",
-               colour.on, answer.ids.size(), answer.decode_tps, answer.prompt_tokens,
-               answer.cached_tokens, answer.ttft_ms,
-               answer.finish_reason == FinishReason::Cancelled ? "; stopped" : "", colour.off);
-  if (answer.dropped_messages > dropped_before) {
-    warn(concat("the oldest ", answer.dropped_messages,
-                " messages no longer fit the context and were left out"));
-  }
+void greet(const ModelInfo& model) {
+  std::fprintf(stderr, "%s loaded in %.0f ms, context %u. /help lists the commands.\n",
+               model.bundle.manifest.name.c_str(), model.load_ms, model.meta.context);
+  if (model.meta.context < model.bundle.manifest.defaults.context) note(model.memory.reasoning);
 }
 
-enum class Outcome { Ask, Handled, Quit };
-
-// Lines that begin with a slash are for us, on a terminal; a pipe's lines are all prompts.
-Outcome command(const std::string& line, Session& session) {
-  if (line.empty() || line[0] != '/' || !stdin_is_terminal()) return Outcome::Ask;
-  const std::string word = line.substr(0, line.find(' '));
-  if (word == "/quit" || word == "/exit" || word == "/bye") return Outcome::Quit;
-  if (word == "/reset") {
-    session.reset();
-  } else if (word == "/system") {
-    session.set_system(line.size() > word.size() + 1 ? line.substr(word.size() + 1) : "");
-  } else {
-    if (word != "/help") std::cerr << "no such command: " << word << "\n";
-    std::cerr << kHelp;
-  }
-  return Outcome::Handled;
+bool blank(const std::string& line) {
+  return line.find_first_not_of(" \t\r") == std::string::npos;
 }
 
-Status ask(Session& session, const std::string& line, const GenerateOptions& options,
-           size_t& dropped) {
-  ETB_ASSIGN_OR_RETURN(const auto request, session.submit(Prompt::user(line), options));
-  InterruptScope::set_token(&request->cancel_token());
-  const auto answer =
-      request->wait([](std::string_view piece) { std::cout << piece << std::flush; });
-  InterruptScope::set_token(nullptr);
-  if (!answer.ok()) return answer.status();
-  std::cout << std::endl;
-  print_stats(*answer, std::exchange(dropped, answer->dropped_messages));
-  return {};
+// A prompt, or a command where lines may be some: then a second slash sends the line as it is.
+Status obey(Chat& chat, const std::string& line, bool commands) {
+  if (!commands || line[0] != '/') return answer(chat, Prompt::user(line));
+  if (line.starts_with("//")) return answer(chat, Prompt::user(line.substr(1)));
+  return command(chat, line);
+}
+
+// False if something failed.
+bool talk(Chat& chat, EngineNotes& notes, bool commands) {
+  bool all_well = true;
+  while (!chat.over && !InterruptScope::terminated()) {
+    notes.show();
+    const auto line = chat.reader.read("> ");
+    if (!line && stdin_is_terminal()) std::fputc('\n', stderr);  // after what Ctrl-D left
+    if (!line || InterruptScope::terminated()) break;
+    if (blank(*line)) continue;
+    const Status status = obey(chat, *line, commands);
+    if (!status.ok()) report(status);
+    all_well = all_well && status.ok();
+  }
+  notes.show();
+  return all_well;
 }
 
 Status converse(const ChatArgs& args) {
   CancelToken loading;
   const InterruptScope interrupts(&loading);
-  ETB_ASSIGN_OR_RETURN(const GenerateOptions options,
-                       generate_options(args.sampling, args.max_tokens));
-  ETB_ASSIGN_OR_RETURN(const auto now, parse_now(args.common.now));
-  ETB_ASSIGN_OR_RETURN(const auto engine, load_engine(args.model, args.common, &loading));
-  const auto model = engine->model();
-  const auto session = engine->new_session({.system = args.system, .now_seconds = now});
+  ETB_ASSIGN_OR_RETURN(GenerateOptions options, generate_options(args.talk));
+  ETB_ASSIGN_OR_RETURN(SessionOptions session_options, cli::session_options(args.talk));
+  const ParkedFolder parked;
+  EngineNotes notes;
+  ETB_ASSIGN_OR_RETURN(auto engine, load_engine(args.talk, {.cancel = &loading,
+                                                            .on_event = notes.sink(),
+                                                            .folder = parked.path()}));
   InterruptScope::set_token(nullptr);
-  if (stdin_is_terminal()) {
-    std::fprintf(stderr, "%s loaded in %.0f ms, context %u. /help lists the commands.\n",
-                 model->bundle.manifest.name.c_str(), model->load_ms, model->meta.context);
-  }
+  if (stdin_is_terminal()) greet(*engine->model());
   LineReader reader;
-  bool failed = false;
-  size_t dropped = 0;  // messages that no longer go into the prompt: told once
-  while (const auto line = reader.read("> ")) {
-    if (InterruptScope::terminated()) break;
-    if (line->find_first_not_of(" \t\r") == std::string::npos) continue;
-    const Outcome outcome = command(*line, *session);
-    if (outcome == Outcome::Quit) break;
-    if (outcome == Outcome::Handled) continue;
-    const Status status = ask(*session, *line, options, dropped);
-    if (!status.ok()) report(status);
-    failed = failed || !status.ok();
-    if (InterruptScope::terminated()) break;
-  }
+  Chat chat{.engine = std::move(engine),
+            .reader = reader,
+            .options = std::move(options),
+            .session_options = std::move(session_options)};
+  chat.branches.push_back(chat.engine->new_session(chat.session_options));
+  warm(chat);
+  const bool all_well = talk(chat, notes, args.commands || stdin_is_terminal());
   if (InterruptScope::terminated()) return {StatusCode::Cancelled, "terminated"};
-  return failed && !stdin_is_terminal() ? Status(StatusCode::Internal, "some prompts failed")
-                                        : Status();
+  if (all_well || stdin_is_terminal()) return {};
+  return {StatusCode::Internal, "some lines failed"};
 }
 
 }  // namespace
+
+void Totals::add(const Answer& answer) {
+  ++answers;
+  generated_tokens += answer.ids.size();
+  prompt_tokens += answer.prompt_tokens;
+  cached_tokens += answer.cached_tokens;
+  drafted_tokens += answer.drafted_tokens;
+  accepted_tokens += answer.accepted_tokens;
+}
+
+Status answer(Chat& chat, Prompt prompt) {
+  chat.warming.reset();
+  GenerateOptions options = chat.options;
+  options.sampler.seed += chat.asked++;  // else a second try would be the first again
+  ETB_ASSIGN_OR_RETURN(const auto request, chat.session().submit(std::move(prompt), options));
+  bool said = false;
+  auto answer = follow(
+      *request,
+      [&said](std::string_view piece) {
+        said = true;
+        std::cout << piece << std::flush;
+      },
+      nullptr);
+  if (said || answer.ok()) std::cout << std::endl;
+  if (!answer.ok()) return answer.status();
+  show_answer(*answer);
+  chat.totals.add(*answer);
+  chat.last = std::move(*answer);
+  return {};
+}
+
+void warm(Chat& chat) {
+  if (!stdin_is_terminal()) return;
+  // If it fails the next request will say why.
+  auto request = chat.session().submit(Prompt::warm(""), chat.options);
+  if (request.ok()) chat.warming = std::move(*request);
+}
 
 int chat(const ChatArgs& args) {
   return finish(converse(args));

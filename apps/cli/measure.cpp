@@ -173,6 +173,15 @@ Json doctor_json(const DoctorReport& report) {
   json.set("memory_total_bytes", report.memory_total);
   json.set("memory_available_bytes", report.memory_available);
   if (report.memory_limit) json.set("memory_limit_bytes", *report.memory_limit);
+  json.set("memory_budget_bytes", report.memory_budget);
+  json.set("memory_pressure", report.pressure);
+  if (report.hottest) {
+    Json thermal;
+    thermal.set("zone", report.hottest->zone);
+    thermal.set("celsius", static_cast<double>(report.hottest->temperature) / 1000);
+    thermal.set("headroom", static_cast<double>(report.hottest->headroom()) / 1000);
+    json.set("thermal", thermal);
+  }
   json.set("backends", strings(report.backends));
   json.set("cache_folder", report.cache_folder);
   json.set("problems", strings(report.problems));
@@ -183,6 +192,15 @@ std::string joined(const std::vector<std::string>& texts) {
   std::string out;
   for (const std::string& text : texts) out += (out.empty() ? "" : ", ") + text;
   return out.empty() ? "none" : out;
+}
+
+std::string heat(const std::optional<ThermalReading>& hottest) {
+  if (!hottest) return "no thermal zone to be read";
+  char text[128];
+  std::snprintf(text, sizeof text, "%s at %.1f degrees, slowed down in %.1f more",
+                hottest->zone.c_str(), static_cast<double>(hottest->temperature) / 1000,
+                static_cast<double>(hottest->headroom()) / 1000);
+  return text;
 }
 
 void print_doctor(const DoctorReport& report) {
@@ -199,6 +217,9 @@ void print_doctor(const DoctorReport& report) {
   line("memory",
        concat(report.memory_available >> 20, " of ", report.memory_total >> 20, " MiB available",
               report.memory_limit ? concat(", limit ", *report.memory_limit >> 20, " MiB") : ""));
+  line("budget", report.memory_reason);
+  line("pressure", concat(report.pressure, ": ", report.pressure_reason));
+  line("heat", heat(report.hottest));
   line("backends", joined(report.backends));
   line("cache", report.cache_folder.empty() ? "none" : report.cache_folder);
   for (const std::string& problem : report.problems) line("problem", problem);

@@ -1,28 +1,43 @@
-// `etbridge run`: one prompt, one answer.
+// `etbridge run`: one prompt, one answer; with --session the next turn of a conversation that lives
+// in a file.
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 
 #include "args.h"
-#include "base/text.h"
 #include "engine/measure.h"
 #include "json.h"
 #include "setup.h"
+#include "talk.h"
 #include "terminal.h"
 
 namespace etb::cli {
 namespace {
 
-Result<std::vector<prompt::Message>> conversation(const RunArgs& args, const std::string& text) {
-  std::vector<prompt::Message> messages;
-  if (!args.system.empty()) messages.push_back({"system", args.system});
-  if (!args.messages) {
-    messages.push_back({"user", text});
-    return messages;
+// The text of --raw stays text here: it takes the model's tokenizer to make ids of it.
+Result<Prompt> make_prompt(const RunArgs& args) {
+  std::string text = args.prompt.value_or("");
+  if (!args.prompt) {
+    ETB_ASSIGN_OR_RETURN(text, read_input(args.file ? *args.file : *args.messages));
   }
+  if (!args.messages) return Prompt::user(std::move(text));
+  std::vector<prompt::Message> messages;
+  if (!args.talk.system.empty()) messages.push_back({"system", args.talk.system});
   auto lines = parse_messages(text);
   if (!lines.ok()) return lines.status().with_context(*args.messages);
   for (ChatLine& line : *lines) messages.push_back({std::move(line.role), std::move(line.content)});
-  return messages;
+  return Prompt::conversation(std::move(messages));
+}
+
+// The conversation of --session, if its file is there; else a new one.
+Result<std::unique_ptr<Session>> open_session(const RunArgs& args, Engine& engine) {
+  ETB_ASSIGN_OR_RETURN(SessionOptions options, session_options(args.talk));
+  std::error_code unknown;  // then the engine tells why it cannot be read
+  const bool there = args.session && (std::filesystem::exists(*args.session, unknown) || unknown);
+  if (!there) return engine.new_session(std::move(options));
+  auto session = engine.restore_session(*args.session, std::move(options));
+  if (session.ok() && !args.talk.system.empty()) (*session)->set_system(args.talk.system);
+  return session;
 }
 
 Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) {
@@ -53,7 +68,11 @@ void print_json(const Answer& answer, double load_ms, const MemoryUse& memory) {
   json.set("prompt_tokens", static_cast<uint64_t>(answer.prompt_tokens));
   json.set("cached_tokens", static_cast<uint64_t>(answer.cached_tokens));
   json.set("generated_tokens", static_cast<uint64_t>(answer.ids.size()));
+  json.set("drafted_tokens", static_cast<uint64_t>(answer.drafted_tokens));
+  json.set("accepted_tokens", static_cast<uint64_t>(answer.accepted_tokens));
+  json.set("dropped_messages", static_cast<uint64_t>(answer.dropped_messages));
   json.set("load_ms", load_ms);
+  json.set("queue_ms", answer.queue_ms);
   json.set("ttft_ms", answer.ttft_ms);
   json.set("prefill_tps", answer.prefill_tps);
   json.set("decode_tps", answer.decode_tps);
@@ -65,41 +84,34 @@ void print_json(const Answer& answer, double load_ms, const MemoryUse& memory) {
 }
 
 Status run_checked(const RunArgs& args, CancelToken& cancel, int& exit_code) {
-  std::string text = args.prompt.value_or("");
-  if (!args.prompt) {
-    ETB_ASSIGN_OR_RETURN(text, read_input(args.file ? *args.file : *args.messages));
-  }
-  ETB_ASSIGN_OR_RETURN(GenerateOptions options, generate_options(args.sampling, args.max_tokens));
+  ETB_ASSIGN_OR_RETURN(GenerateOptions options, generate_options(args.talk));
   options.ignore_eos = args.ignore_eos;
-  ETB_ASSIGN_OR_RETURN(const auto now, parse_now(args.common.now));
+  ETB_ASSIGN_OR_RETURN(Prompt prompt, make_prompt(args));
   const PeakMemory peak;
-  ETB_ASSIGN_OR_RETURN(const auto engine, load_engine(args.model, args.common, &cancel));
+  EngineNotes notes;
+  ETB_ASSIGN_OR_RETURN(const auto engine,
+                       load_engine(args.talk, {.cancel = &cancel, .on_event = notes.sink()}));
   const auto model = engine->model();
-  const auto session = engine->new_session({.now_seconds = now});
-
-  const TextSink show = [](std::string_view piece) { std::cout << piece << std::flush; };
-  const TextSink sink = args.common.json ? TextSink() : show;
-  Prompt prompt;
   if (args.raw) {
-    ETB_ASSIGN_OR_RETURN(auto ids, encode_raw(model->bundle, text));
+    ETB_ASSIGN_OR_RETURN(auto ids, encode_raw(model->bundle, prompt.text));
     prompt = Prompt::tokens(std::move(ids));
-  } else {
-    ETB_ASSIGN_OR_RETURN(auto messages, conversation(args, text));
-    prompt = Prompt::conversation(std::move(messages));
   }
+  ETB_ASSIGN_OR_RETURN(const auto session, open_session(args, *engine));
+
+  const bool json = args.talk.common.json;
+  const TextSink show = [](std::string_view piece) { std::cout << piece << std::flush; };
   ETB_ASSIGN_OR_RETURN(const auto request, session->submit(std::move(prompt), options));
-  InterruptScope::set_token(&request->cancel_token());
-  if (cancel.cancelled()) request->cancel();
-  const auto answer = request->wait(sink);
-  InterruptScope::set_token(nullptr);
+  const auto answer = follow(*request, json ? TextSink() : show, &cancel);
+  notes.show();
   if (!answer.ok()) return answer.status();
-  if (args.common.json) {
+  if (json) {
     print_json(*answer, model->load_ms, peak.read());
   } else {
     std::cout << std::endl;
   }
   exit_code = answer->finish_reason == FinishReason::Cancelled ? 130 : 0;
-  return {};
+  // An answer that was stopped before its first token left the conversation as it was.
+  return args.session && !answer->ids.empty() ? session->save(*args.session) : Status();
 }
 
 }  // namespace

@@ -33,15 +33,11 @@ ModelOptions model_options(const std::string& model, const CommonArgs& args) {
   return {.model = model, .context = args.context, .threads = args.threads};
 }
 
-Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const CommonArgs& args,
-                                            const CancelToken* cancel) {
-  return Engine::load(
-      {.model = model_options(model, args), .progress = progress_bar(), .cancel = cancel});
-}
-
-Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_tokens) {
+Result<GenerateOptions> generate_options(const TalkArgs& talk) {
+  const SamplingArgs& args = talk.sampling;
   GenerateOptions options;
-  options.max_tokens = max_tokens;
+  options.max_tokens = talk.max_tokens;
+  options.lookup = !talk.no_lookup;
   options.stops = args.stops;
   options.logprobs = args.logprobs;
   runner::SamplerOptions& sampler = options.sampler;
@@ -61,6 +57,43 @@ Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_token
   std::random_device device;
   sampler.seed = args.seed.value_or(static_cast<uint64_t>(device()) << 32 | device());
   return options;
+}
+
+Result<SessionOptions> session_options(const TalkArgs& args) {
+  SessionOptions options{.system = args.system};
+  ETB_ASSIGN_OR_RETURN(options.now_seconds, parse_now(args.common.now));
+  ETB_ASSIGN_OR_RETURN(options.history, parse_history(args.history));
+  return options;
+}
+
+Result<HistoryPolicy> parse_history(const std::string& text) {
+  HistoryPolicy policy;
+  struct Name {
+    std::string_view name;
+    HistoryKind kind;
+    size_t* number;  // that may follow it; null: none
+  };
+  const Name names[] = {{"window", HistoryKind::SlidingWindow, nullptr},
+                        {"count", HistoryKind::MessageCount, &policy.max_messages},
+                        {"keep-first", HistoryKind::KeepFirst, &policy.keep_first},
+                        {"summarise", HistoryKind::Summarise, nullptr},
+                        {"error", HistoryKind::Error, nullptr}};
+  const size_t equals = text.find('=');
+  for (const Name& row : names) {
+    if (text.substr(0, equals) != row.name) continue;
+    policy.kind = row.kind;
+    if (equals == std::string::npos) return policy;
+    const char* const end = text.data() + text.size();
+    size_t number = 0;
+    const auto [rest, error] = std::from_chars(text.data() + equals + 1, end, number);
+    if (row.number == nullptr || error != std::errc() || rest != end || number == 0) break;
+    *row.number = number;
+    return policy;
+  }
+  return Status(StatusCode::InvalidArgument,
+                concat("'", text,
+                       "' is none of window, count[=N], keep-first[=N], summarise, error "
+                       "(N at least 1)"));
 }
 
 Result<std::optional<int64_t>> parse_now(const std::string& text) {

@@ -13,10 +13,11 @@
 namespace etb::cli {
 
 ModelOptions model_options(const std::string& model, const CommonArgs& args);
-Result<std::shared_ptr<Engine>> load_engine(const std::string& model, const CommonArgs& args,
-                                            const CancelToken* cancel);
 // InvalidArgument names the flag whose value does not parse.
-Result<GenerateOptions> generate_options(const SamplingArgs& args, int max_tokens);
+Result<GenerateOptions> generate_options(const TalkArgs& args);
+Result<SessionOptions> session_options(const TalkArgs& args);
+// "window", "count=20", "keep-first=1", "summarise", "error"; numbers may be left out.
+Result<HistoryPolicy> parse_history(const std::string& text);
 // "42=-5", "42=-inf": a token id and what is added to its logit.
 Result<std::pair<TokenId, float>> parse_bias(const std::string& text);
 // "2026-11-23T12:00:00" (UTC) as seconds since 1970; nullopt for an empty text.

@@ -135,6 +135,7 @@ std::optional<std::string> LineReader::edit(const char* prompt) {
 std::optional<std::string> LineReader::next_line() {
   std::string text;
   if (!std::getline(std::cin, text)) return std::nullopt;
+  if (text.ends_with('\r')) text.pop_back();
   return text;
 }
 
@@ -170,8 +171,10 @@ void report(const Status& status) {
                status.message().data());
 }
 
-void warn(std::string_view text) {
-  std::fprintf(stderr, "warning: %.*s\n", static_cast<int>(text.size()), text.data());
+void note(std::string_view text) {
+  const bool colour = stderr_is_terminal();
+  std::fprintf(stderr, "%s[%.*s]%s\n", colour ? "\033[2m" : "", static_cast<int>(text.size()),
+               text.data(), colour ? "\033[0m" : "");
 }
 
 }  // namespace etb::cli

@@ -59,6 +59,7 @@ double mib(uint64_t bytes);
 
 // "error: ..." on stderr.
 void report(const Status& status);
-void warn(std::string_view text);
+// "[...]" on stderr, in grey where that is a terminal.
+void note(std::string_view text);
 
 }  // namespace etb::cli

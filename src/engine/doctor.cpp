@@ -1,8 +1,11 @@
 #include "engine/doctor.h"
 
-#include "base/text.h"
+#include "base/clock.h"
+#include "memory/budget.h"
+#include "memory/pressure.h"
 #include "platform/cpu_features.h"
 #include "platform/memory_info.h"
+#include "platform/memory_pressure.h"
 #include "platform/paths.h"
 #include "runner/available.h"
 
@@ -11,6 +14,34 @@ namespace etb {
 std::string_view version_line() {
   return "etbridge " ETB_VERSION " (ExecuTorch " ETB_EXECUTORCH_VERSION ")";
 }
+
+namespace {
+
+void add_memory(DoctorReport& report) {
+  const auto machine = machine_memory();
+  const auto process = process_memory();
+  if (!machine.ok() || !process.ok()) {
+    report.problems.push_back((machine.ok() ? process.status() : machine.status()).to_string());
+    return;
+  }
+  report.memory_total = machine->total_bytes;
+  report.memory_available = machine->available_bytes;
+  report.memory_limit = machine->limit_bytes;
+  const memory::Budget budget = memory::make_budget({.machine = *machine,
+                                                     .footprint_bytes = process->footprint_bytes,
+                                                     .host_limit_bytes = std::nullopt});
+  report.memory_budget = budget.dirty_bytes;
+  report.memory_reason = budget.dirty_reason;
+  memory::PressureSample sample;
+  sample.machine = *machine;
+  sample.kernel = memory_pressure("", machine->total_bytes);
+  sample.footprint_bytes = process->footprint_bytes;
+  const auto reading = memory::PressureGauge().update(sample, Clock::system().now_ns());
+  report.pressure = memory::pressure_level_name(reading.level);
+  report.pressure_reason = reading.reason;
+}
+
+}  // namespace
 
 DoctorReport doctor() {
   DoctorReport report;
@@ -30,13 +61,8 @@ DoctorReport doctor() {
         "F16C "
         "(x86) or the dot-product instructions (ARMv8.2)");
   }
-  if (const auto memory = machine_memory(); memory.ok()) {
-    report.memory_total = memory->total_bytes;
-    report.memory_available = memory->available_bytes;
-    report.memory_limit = memory->limit_bytes;
-  } else {
-    report.problems.push_back(memory.status().to_string());
-  }
+  add_memory(report);
+  report.hottest = ThermalZones::find().hottest();
   if (const auto folder = cache_folder(); folder.ok()) {
     report.cache_folder = *folder;
   } else {

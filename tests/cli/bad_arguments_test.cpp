@@ -28,6 +28,12 @@ TEST_F(BadArguments, UsageErrorsExitWithTwo) {
       {"run", model_, "-p", "a", "--top-p", "1.5"},
       {"run", model_, "-p", "a", "--threads", "0"},
       {"run", model_, "-p", "a", "--kv", "f7"},
+      {"run", model_, "-p", "a", "--history", "random"},
+      {"run", model_, "-p", "a", "--history", "count=0"},
+      {"run", model_, "-p", "a", "--history", "window=3"},
+      {"run", model_, "-p", "a", "--raw", "--session", "s"},
+      {"run", model_, "--messages", "a", "--session", "s"},
+      {"chat", model_, "-n", "-2"},
       {"import", model_},  // no output
       {"cache"},
       {"perplexity", model_},

@@ -71,6 +71,12 @@ const std::string& CommandLine::tiny_pte() {
   return bytes;
 }
 
+std::vector<std::string> CommandLine::only_letters(const std::string& model) {
+  const std::string id = etbridge({"tokenize", model}, "\"A\"\n").out;  // "[36]\n"
+  EXPECT_TRUE(id.starts_with('[')) << id;
+  return {"--logit-bias", id.substr(1, id.find(']') - 1) + "=1000"};
+}
+
 Outcome CommandLine::etbridge(std::vector<std::string> arguments, std::string input) {
   return launch({.arguments = std::move(arguments), .input = std::move(input)}, cache_.string());
 }

@@ -35,6 +35,8 @@ class CommandLine : public testing::Test {
   static const std::string& tiny_gguf();
   // Its import by `etbridge import`.
   const std::string& tiny_pte();
+  // Arguments that make `model` say "AAAA" and nothing else, up to its limit.
+  std::vector<std::string> only_letters(const std::string& model);
 
   std::filesystem::path folder_;  // of this test
   std::filesystem::path cache_;   // where .gguf files are imported to
