@@ -22,7 +22,7 @@ void greet(const ModelInfo& model) {
 }
 
 bool blank(const std::string& line) {
-  return line.find_first_not_of(" \t\r") == std::string::npos;
+  return line.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
 // A prompt, or a command where lines may be some: then a second slash sends the line as it is.
@@ -32,12 +32,24 @@ Status obey(Chat& chat, const std::string& line, bool commands) {
   return command(chat, line);
 }
 
+// A message; a backslash at the end of a line lets it go on in the next one.
+std::optional<std::string> read_message(LineReader& reader, bool commands) {
+  auto line = reader.read("> ");
+  while (commands && line && line->ends_with('\\')) {
+    const auto next = reader.read("... ");
+    line->back() = '\n';
+    line->append(next.value_or(""));
+    if (!next) break;
+  }
+  return line;
+}
+
 // False if something failed.
 bool talk(Chat& chat, EngineNotes& notes, bool commands) {
   bool all_well = true;
   while (!chat.over && !InterruptScope::terminated()) {
     notes.show();
-    const auto line = chat.reader.read("> ");
+    const auto line = read_message(chat.reader, commands);
     if (!line && stdin_is_terminal()) std::fputc('\n', stderr);  // after what Ctrl-D left
     if (!line || InterruptScope::terminated()) break;
     if (blank(*line)) continue;
@@ -100,7 +112,7 @@ Status answer(Chat& chat, Prompt prompt) {
       nullptr);
   if (said || answer.ok()) std::cout << std::endl;
   if (!answer.ok()) return answer.status();
-  show_answer(*answer);
+  show_answer(*answer, options.max_tokens);
   chat.totals.add(*answer);
   chat.last = std::move(*answer);
   return {};

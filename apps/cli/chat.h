@@ -51,7 +51,7 @@ void warm(Chat& chat);
 // cannot be done; nothing changed.
 Status command(Chat& chat, const std::string& line);
 
-void show_answer(const Answer& answer);  // one line
+void show_answer(const Answer& answer, int max_tokens);  // one line
 void show_stats(const Chat& chat);
 void show_memory(const Chat& chat);
 // The messages, one line each, those of the user with their numbers; `number`: that exchange whole.

@@ -204,7 +204,10 @@ Status help(Chat&, const std::string&) {
   for (const Command& row : kCommands) {
     std::fprintf(stderr, "%-8s %-9s %s\n", row.name, row.arguments, row.about);
   }
-  std::fputs("A line that begins with // is sent without the first slash.\n", stderr);
+  std::fputs(
+      "A line that begins with // is sent without the first slash; one that ends with \\ goes on "
+      "in the next.\n",
+      stderr);
   return {};
 }
 

@@ -70,11 +70,14 @@ Result<size_t> user_message(const std::vector<prompt::Message>& messages, size_t
                 concat("you have no message ", number, ": /history shows 1 to ", count));
 }
 
-void show_answer(const Answer& answer) {
+void show_answer(const Answer& answer, int max_tokens) {
   const bool stopped = answer.finish_reason == FinishReason::Cancelled;
   if (stopped && answer.ids.empty()) return note("stopped before the first word: nothing is kept");
   const char* how = stopped ? "; stopped" : "";
-  if (answer.finish_reason == FinishReason::Length) how = "; cut off: the context or -n is used up";
+  if (answer.finish_reason == FinishReason::Length) {
+    const bool asked = max_tokens >= 0 && answer.ids.size() >= static_cast<size_t>(max_tokens);
+    how = asked ? "; cut off by -n" : "; cut off: the context is full";
+  }
   note(
       format("%zu tokens, %.1f tokens/s; prompt %zu, of it %zu cached; first token after %.0f ms%s",
              answer.ids.size(), answer.decode_tps, answer.prompt_tokens, answer.cached_tokens,

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <utility>
 
 #ifdef ETB_HAVE_LIBEDIT
 #include <editline/readline.h>
@@ -114,7 +115,10 @@ std::optional<std::string> LineReader::read(const char* prompt) {
     std::optional<std::string> line = interactive_ ? edit(prompt) : next_line();
     if (line || asked_to_end || !line_interrupted) return line;
     std::cin.clear();  // Ctrl-C, not the end of the input: a fresh line
-    if (interactive_) std::fputc('\n', stdout);
+    if (!interactive_) continue;
+    std::fputs("\n", stdout);
+    std::fflush(stdout);
+    if (!std::exchange(told_how_to_leave_, true)) note("Ctrl-D or /quit leaves");
   }
 }
 

@@ -46,6 +46,7 @@ class LineReader {
   std::optional<std::string> next_line();
 
   bool interactive_;
+  bool told_how_to_leave_ = false;  // at the first Ctrl-C
   std::string history_path_;
 };
 

@@ -53,6 +53,21 @@ TEST_F(Chat, LinesOfAPipeArePromptsUnlessCommandsAreAskedFor) {
   EXPECT_TRUE(has(shown("\n  \r\nhello\r\n/history\r\n"), "1 you     hello\n"));
 }
 
+TEST_F(Chat, ABackslashAtTheEndLetsAMessageGoOn) {
+  EXPECT_TRUE(has(shown("one\\\ntwo\\\nthree\n/history 1\n"), "1 you     one\ntwo\nthree\n"));
+  EXPECT_TRUE(has(shown("/history\none\\"), "tokens/s")) << "the input may end there";
+  const Outcome plain = etbridge({"chat", model_, "-n", "2"}, "one\\\ntwo\n");
+  EXPECT_EQ(count(plain.err, "tokens/s"), 2u) << "lines of a pipe are prompts";
+}
+
+TEST_F(Chat, AnAnswerThatWasCutOffSaysWhy) {
+  const std::vector<std::string> letters = only_letters(model_);
+  EXPECT_TRUE(has(shown("hello\n", letters), "cut off by -n]"));
+  std::vector<std::string> arguments = {"chat", model_, "--context", "64"};
+  arguments.insert(arguments.end(), letters.begin(), letters.end());
+  EXPECT_TRUE(has(etbridge(arguments, "hello\n").err, "the context is full]"));
+}
+
 TEST_F(Chat, HelpNamesEveryCommand) {
   const std::string help = shown("/help\n");
   for (const char* name : {"/help", "/regen", "/edit", "/fork", "/back", "/save", "/load", "/stats",
@@ -198,6 +213,7 @@ TEST_F(Chat, ATerminalTakesCommandsAndKeys) {
   ASSERT_TRUE(terminal.sees("another answer in place")) << terminal.screen();
   ASSERT_TRUE(terminal.sees("> ")) << terminal.screen();
   terminal.type("half a line\x03");  // Ctrl-C: that line is no more
+  ASSERT_TRUE(terminal.sees("/quit leaves")) << terminal.screen();
   ASSERT_TRUE(terminal.sees("> ")) << terminal.screen();
   terminal.type("hello\n");
   ASSERT_TRUE(terminal.sees("tokens/s")) << terminal.screen();
