@@ -115,7 +115,7 @@ class VocabParser {
                     concat("stored tokenizer: version ", header_.version, ", this build reads ",
                            kVocabVersion, "; import the model file again"));
     }
-    if (header_.kind != 1 && header_.kind != 2) return corrupt("its kind is unknown");
+    if (header_.kind < 1 || header_.kind > 5) return corrupt("its kind is unknown");
     if ((header_.flags & ~kKnownFlags) != 0) return corrupt("has unknown flags");
     if (header_.size == 0 || header_.size > kMaxVocab) return corrupt("its vocabulary size is off");
     if (header_.special_count > header_.size) return corrupt("more special tokens than tokens");
@@ -171,6 +171,7 @@ class VocabParser {
     view_.add_bos_ = (header_.flags & kAddBos) != 0;
     view_.add_eos_ = (header_.flags & kAddEos) != 0;
     view_.add_space_prefix_ = (header_.flags & kAddSpacePrefix) != 0;
+    view_.knows_direct_ = (header_.flags & kDirectLeftOut) == 0;
     view_.size_ = header_.size;
     view_.special_count_ = header_.special_count;
     view_.piece_mask_ = header_.piece_slots - 1;

@@ -17,7 +17,10 @@ namespace etb::family {
 
 enum class VocabKind : uint32_t {
   ByteLevelBpe = 1,   // GGUF tokenizer.ggml.model "gpt2"
-  SentencePiece = 2,  // GGUF tokenizer.ggml.model "llama"
+  SentencePiece = 2,  // GGUF tokenizer.ggml.model "llama": characters, the best score merges first
+  PieceBpe = 3,       // tokenizer.json's BPE without ByteLevel: characters, merges by their list
+  Unigram = 4,        // the cut into pieces with the best sum of scores
+  RankedBytes = 5,    // tiktoken: tokens are raw bytes, the lowest id merges first
 };
 
 // The numbers are GGUF's (tokenizer.ggml.token_type).
@@ -35,21 +38,35 @@ struct VocabIds {
   std::optional<TokenId> bos, eos, eot, eom, unk, pad;
 };
 
+// A pair of neighbours and what it becomes.
+struct MergeIds {
+  TokenId left, right, merged;
+};
+
 struct VocabData {
   VocabKind kind = VocabKind::ByteLevelBpe;
-  std::string pre;                  // tokenizer.ggml.pre, e.g. "smollm"; empty for SentencePiece
+  // How text is prepared: tokenizer.ggml.pre, e.g. "smollm", or rules of token/text_rules.h. Opaque
+  // here.
+  std::string pre;
   std::vector<std::string> tokens;  // as the model file spells them
-  std::vector<float> scores;        // SentencePiece: one a token; else may be empty
+  std::vector<float> scores;        // SentencePiece, Unigram: one a token; else may be empty
   std::vector<TokenType> types;     // one a token, or empty: all Normal
   std::vector<std::string> merges;  // ByteLevelBpe: "left right", best first
+  std::vector<MergeIds> merge_ids;  // the same by ids, instead: ByteLevelBpe, PieceBpe
+  // Special tokens that are not found in raw text by their bytes: `pre` says how they are.
+  std::vector<TokenId> unlisted;
   // Special tokens that swallow the white space before or behind them (tokenizer.json: lstrip,
   // rstrip).
   std::vector<TokenId> strip_left, strip_right;
   VocabIds ids;
   bool add_bos = false;
   bool add_eos = false;
-  bool add_space_prefix =
-      false;  // SentencePiece: a space goes before the text (GGUF default: true)
+  // SentencePiece: a space goes before the text (GGUF default: true). PieceBpe, Unigram: decoding
+  // takes one away again; what puts it there is in `pre`.
+  bool add_space_prefix = false;
+  bool space_marks = true;  // U+2581 in a piece is a space (all kinds but the byte-level ones)
+  // Leaves is_direct() out, which costs a merge a token: for a vocabulary that is opened, not kept.
+  bool skip_direct = false;
 };
 
 // The stored form, version 1. InvalidArgument names the token or merge that does not fit: an id
@@ -68,6 +85,7 @@ class VocabView {
   bool add_eos() const { return add_eos_; }
   bool add_space_prefix() const { return add_space_prefix_; }
   uint32_t max_token_bytes() const { return max_token_bytes_; }
+  bool knows_direct() const { return knows_direct_; }  // is_direct() says more than false
 
   // The next six: precondition id < size().
   // What the token stands for in text: real bytes and spaces, not the model file's spelling.
@@ -85,8 +103,8 @@ class VocabView {
   // The token of one byte: a one-byte piece (BPE) or a byte-fallback token; or kNoToken.
   TokenId byte_token(uint8_t byte) const;
 
-  // SentencePiece: no piece has this byte with a space behind it, so text may be cut between the
-  // two.
+  // The kinds of characters: no piece has this byte with a space behind it, so text may be cut
+  // between the two.
   bool cuts_before_space(uint8_t byte) const {
     return (before_space_[byte / 8] >> (byte % 8) & 1) == 0;
   }
@@ -108,7 +126,7 @@ class VocabView {
   VocabKind kind_ = VocabKind::ByteLevelBpe;
   std::string_view pre_;
   VocabIds ids_;
-  bool add_bos_ = false, add_eos_ = false, add_space_prefix_ = false;
+  bool add_bos_ = false, add_eos_ = false, add_space_prefix_ = false, knows_direct_ = true;
   uint32_t size_ = 0, special_count_ = 0, max_token_bytes_ = 0;
   uint32_t piece_mask_ = 0, merge_mask_ = 0;  // slots - 1 (a power of two)
   const uint8_t* before_space_ = nullptr;     // u8[32], bits

@@ -92,7 +92,7 @@ class VocabBuilder {
     ETB_RETURN_IF_ERROR(read_merges());
     write();
     ETB_ASSIGN_OR_RETURN(const VocabView view, parse_vocab(out_));
-    mark_direct(view);
+    if (knows_direct()) mark_direct(view);
     return std::move(out_);
   }
 
@@ -110,23 +110,50 @@ class VocabBuilder {
     if (!data_.types.empty() && data_.types.size() != n) {
       return invalid(concat(data_.types.size(), " types for ", n, " tokens"));
     }
-    const bool sentence_piece = data_.kind == VocabKind::SentencePiece;
-    if ((sentence_piece || !data_.scores.empty()) && data_.scores.size() != n) {
+    const bool scored = data_.kind == VocabKind::SentencePiece || data_.kind == VocabKind::Unigram;
+    if ((scored || !data_.scores.empty()) && data_.scores.size() != n) {
       return invalid(concat(data_.scores.size(), " scores for ", n, " tokens"));
     }
-    if (sentence_piece && !data_.merges.empty()) return invalid("merges in a SentencePiece model");
-    if (data_.merges.size() > kMaxSlots / 2) return invalid("too many merges");
+    ETB_RETURN_IF_ERROR(check_merges());
     if (data_.pre.size() > kMaxPreBytes) return invalid("the pre-tokenizer's name is too long");
     const VocabIds& ids = data_.ids;
     for (const auto& id : {ids.bos, ids.eos, ids.eot, ids.eom, ids.unk, ids.pad}) {
       if (id && *id >= n) return invalid(concat("special id ", *id, " of ", n, " tokens"));
     }
-    for (const auto* strips : {&data_.strip_left, &data_.strip_right}) {
-      for (const TokenId id : *strips) {
-        if (id >= n) return invalid(concat("a strip flag of token ", id, " of ", n, " tokens"));
+    for (const auto* flagged : {&data_.strip_left, &data_.strip_right, &data_.unlisted}) {
+      for (const TokenId id : *flagged) {
+        if (id >= n) return invalid(concat("a flag of token ", id, " of ", n, " tokens"));
       }
     }
     return {};
+  }
+
+  Status check_merges() const {
+    const bool byte_level = data_.kind == VocabKind::ByteLevelBpe;
+    if (!byte_level && !data_.merges.empty()) {
+      return invalid("merges by text in a model that is not byte-level BPE");
+    }
+    if (!byte_level && data_.kind != VocabKind::PieceBpe && !data_.merge_ids.empty()) {
+      return invalid("merges in a model that has none");
+    }
+    if (!data_.merges.empty() && !data_.merge_ids.empty()) {
+      return invalid("merges both by text and by ids");
+    }
+    const size_t n = data_.tokens.size();
+    if (std::max(data_.merges.size(), data_.merge_ids.size()) > kMaxSlots / 2) {
+      return invalid("too many merges");
+    }
+    for (const MergeIds& merge : data_.merge_ids) {
+      if (std::max({merge.left, merge.right, merge.merged}) >= n) {
+        return invalid(concat("a merge of tokens ", merge.left, " and ", merge.right, " to ",
+                              merge.merged, " of ", n));
+      }
+    }
+    return {};
+  }
+
+  bool is_byte_level() const {
+    return data_.kind == VocabKind::ByteLevelBpe || data_.kind == VocabKind::RankedBytes;
   }
 
   TokenType type(TokenId id) const {
@@ -158,7 +185,9 @@ class VocabBuilder {
         return std::string(1, static_cast<char>(*byte));
       }
     }
-    if (data_.kind == VocabKind::SentencePiece) {
+    if (data_.kind == VocabKind::RankedBytes) return spelling;
+    if (!is_byte_level()) {
+      if (!data_.space_marks) return spelling;
       if (spelling.find(' ') != std::string::npos) findable_.back() = false;
       const bool verbatim = kind != TokenType::Normal && kind != TokenType::Unused;
       return verbatim ? spelling : with_spaces(spelling);
@@ -170,11 +199,13 @@ class VocabBuilder {
   }
 
   Status find_specials() {
+    std::vector<bool> unlisted(bytes_.size());
+    for (const TokenId id : data_.unlisted) unlisted[id] = true;
     for (TokenId id = 0; id < bytes_.size(); ++id) {
       const TokenType kind = type(id);
       const bool whole = kind == TokenType::Control || kind == TokenType::Unknown ||
                          kind == TokenType::UserDefined;
-      if (!whole || bytes_[id].empty()) continue;
+      if (!whole || unlisted[id] || bytes_[id].empty()) continue;
       if (bytes_[id].size() > kMaxSpecialBytes) {
         return invalid(concat("special token ", id, " has more than ", kMaxSpecialBytes, " bytes"));
       }
@@ -194,7 +225,7 @@ class VocabBuilder {
         if (type(id) == kind && findable_[id] && !bytes_[id].empty()) insert_piece(id);
       }
     }
-    if (data_.kind == VocabKind::SentencePiece) return;
+    if (!is_byte_level()) return;
     for (int byte = 0; byte < 256; ++byte) {
       const char text = static_cast<char>(byte);
       const TokenId id = find(std::string_view(&text, 1));
@@ -221,7 +252,7 @@ class VocabBuilder {
 
   Status read_merges() {
     std::unordered_set<std::string_view> unreachable;  // a merge that ends here is left out
-    for (TokenId id = 0; id < bytes_.size(); ++id) {
+    for (TokenId id = 0; id < bytes_.size() && !data_.merges.empty(); ++id) {
       if (!findable_[id]) unreachable.insert(data_.tokens[id]);
     }
     for (size_t rank = 0; rank < data_.merges.size(); ++rank) {
@@ -240,6 +271,10 @@ class VocabBuilder {
             concat("merge ", rank, " '", merge, "': the vocabulary lacks a piece of it"));
       }
       pairs_.push_back({left, right, static_cast<uint32_t>(rank), merged});
+    }
+    for (const MergeIds& merge : data_.merge_ids) {
+      const auto rank = static_cast<uint32_t>(pairs_.size());
+      pairs_.push_back({merge.left, merge.right, rank, merge.merged});
     }
     fill_merges();
     return {};
@@ -271,6 +306,11 @@ class VocabBuilder {
     append(items.data(), items.size() * sizeof(T));
   }
 
+  bool knows_direct() const {
+    return !data_.skip_direct &&
+           (data_.kind == VocabKind::ByteLevelBpe || data_.kind == VocabKind::SentencePiece);
+  }
+
   VocabHeader header() const {
     VocabHeader h{};
     std::copy(std::begin(kVocabMagic), std::end(kVocabMagic), h.magic);
@@ -278,7 +318,7 @@ class VocabBuilder {
     h.kind = static_cast<uint32_t>(data_.kind);
     h.flags = (data_.add_bos ? kAddBos : 0u) | (data_.add_eos ? kAddEos : 0u) |
               (data_.add_space_prefix ? kAddSpacePrefix : 0u) |
-              (data_.scores.empty() ? 0u : kHasScores);
+              (data_.scores.empty() ? 0u : kHasScores) | (knows_direct() ? 0u : kDirectLeftOut);
     h.size = static_cast<uint32_t>(bytes_.size());
     h.special_count = static_cast<uint32_t>(specials_.size());
     h.piece_slots = static_cast<uint32_t>(piece_slots_.size());
@@ -291,7 +331,7 @@ class VocabBuilder {
     const VocabIds& ids = data_.ids;
     const std::optional<TokenId> order[6] = {ids.bos, ids.eos, ids.eot, ids.eom, ids.unk, ids.pad};
     for (int i = 0; i < 6; ++i) h.ids[i] = order[i].value_or(kNoToken);
-    if (data_.kind == VocabKind::SentencePiece) note_inner_spaces(h);
+    if (!is_byte_level()) note_inner_spaces(h);
     return h;
   }
 

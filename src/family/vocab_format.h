@@ -24,13 +24,19 @@ inline constexpr uint32_t kVocabVersion = 1;
 // that no size computed from them in 64 bits can overflow.
 inline constexpr uint32_t kMaxVocab = 1u << 22;
 inline constexpr uint32_t kMaxSlots = 1u << 24;
-inline constexpr uint32_t kMaxPreBytes = 256;
+inline constexpr uint32_t kMaxPreBytes = 1u << 22;
 inline constexpr uint32_t kMaxTextBytes = 1u << 30;
 // Special tokens are tried at every place in a text; their length bounds what that can cost.
 inline constexpr uint32_t kMaxSpecialBytes = 1024;
 
-enum VocabFlags : uint32_t { kAddBos = 1, kAddEos = 2, kAddSpacePrefix = 4, kHasScores = 8 };
-inline constexpr uint32_t kKnownFlags = 15;
+enum VocabFlags : uint32_t {
+  kAddBos = 1,
+  kAddEos = 2,
+  kAddSpacePrefix = 4,
+  kHasScores = 8,
+  kDirectLeftOut = 16,
+};
+inline constexpr uint32_t kKnownFlags = 31;
 
 // In the bytes of the section `types`, above the TokenType.
 inline constexpr uint8_t kDirectBit = 0x80;

@@ -206,16 +206,17 @@ TEST(Vocab, WhatDoesNotFitIsRefusedByName) {
   expect_refused(with([](VocabData& d) { d.merges[1] = "nospace"; }), "merge 1 'nospace'");
   expect_refused(with([](VocabData& d) { d.merges[2] = "a x"; }), "merge 2 'a x'");
   expect_refused(with([](VocabData& d) { d.merges.emplace_back("b a"); }), "merge 3 'b a'");
-  expect_refused(with([](VocabData& d) { d.strip_left = {11}; }), "strip flag of token 11");
+  expect_refused(with([](VocabData& d) { d.strip_left = {11}; }), "flag of token 11");
   expect_refused(with([](VocabData& d) { d.tokens[0] = std::string(1025, 'x'); }),
                  "special token 0 has more than 1024 bytes");
-  expect_refused(with([](VocabData& d) { d.pre = std::string(300, 'x'); }), "name is too long");
+  expect_refused(with([](VocabData& d) { d.pre = std::string((1u << 22) + 1, 'x'); }),
+                 "name is too long");
   VocabData scoreless = small_sentence_piece();
   scoreless.scores.clear();
   expect_refused(scoreless, "0 scores for 7 tokens");
   VocabData merging = small_sentence_piece();
   merging.merges = {"a a"};
-  expect_refused(merging, "merges in a SentencePiece model");
+  expect_refused(merging, "not byte-level BPE");
 }
 
 TEST(Vocab, AMergeThatEndsAtAControlTokenIsLeftOut) {
@@ -318,6 +319,70 @@ TEST(Vocab, ALargeVocabularyOpens) {
   for (TokenId id = 0; id < vocab->size(); id += 997) {
     EXPECT_EQ(vocab->find(data.tokens[id]), id);
   }
+}
+
+// The kinds that tokenizer files bring.
+TEST(Vocab, MergesByIds) {
+  VocabData data = small_bpe();
+  data.merges.clear();
+  data.merge_ids = {{1, 2, 3}, {5, 3, 4}};
+  const auto bytes = *serialize_vocab(data);
+  const auto vocab = *parse_vocab(bytes);
+  EXPECT_EQ(vocab.find_merge(1, 2).merged, 3u);
+  EXPECT_EQ(vocab.find_merge(5, 3).rank, 1u);
+  EXPECT_TRUE(vocab.knows_direct());
+  EXPECT_TRUE(vocab.is_direct(4));
+  data.skip_direct = true;
+  const auto without = *serialize_vocab(data);
+  EXPECT_FALSE(parse_vocab(without)->knows_direct());
+  EXPECT_FALSE(parse_vocab(without)->is_direct(4));
+}
+
+TEST(Vocab, PiecesOfCharacters) {
+  VocabData data = small_sentence_piece();
+  data.kind = VocabKind::PieceBpe;
+  data.scores.clear();
+  data.merge_ids = {{3, 5, 4}};
+  data.unlisted = {6};
+  const auto bytes = *serialize_vocab(data);
+  const auto vocab = *parse_vocab(bytes);
+  EXPECT_EQ(vocab.kind(), VocabKind::PieceBpe);
+  EXPECT_EQ(vocab.bytes(4), " a");
+  EXPECT_EQ(vocab.find(" a"), 4u);
+  EXPECT_EQ(vocab.byte_token('\n'), 2u);
+  EXPECT_EQ(vocab.special_count(), 2u) << "token 6 is unlisted";
+  data.space_marks = false;
+  const auto spelt = *serialize_vocab(data);
+  EXPECT_EQ(parse_vocab(spelt)->bytes(4), "▁a");
+}
+
+TEST(Vocab, RankedBytesAreTakenAsTheyAre) {
+  VocabData data;
+  data.kind = VocabKind::RankedBytes;
+  data.tokens = {"\xC3", "Ġ", " "};
+  const auto bytes = *serialize_vocab(data);
+  const auto vocab = *parse_vocab(bytes);
+  EXPECT_EQ(vocab.byte_token(0xC3), 0u);
+  EXPECT_EQ(vocab.byte_token(' '), 2u);
+  EXPECT_EQ(vocab.bytes(1), "Ġ");
+}
+
+TEST(Vocab, RefusesPartsThatDoNotBelongToTheKind) {
+  VocabData data = small_bpe();
+  data.merge_ids = {{1, 2, 3}};
+  expect_refused(data, "both by text and by ids");
+  data.merges.clear();
+  data.merge_ids = {{1, 2, 11}};
+  expect_refused(data, "a merge of tokens 1 and 2 to 11 of 11");
+  data.merge_ids = {{1, 2, 3}};
+  data.kind = VocabKind::RankedBytes;
+  expect_refused(data, "merges in a model that has none");
+  data.merge_ids.clear();
+  data.kind = VocabKind::Unigram;
+  expect_refused(data, "0 scores for 11 tokens");
+  data.kind = VocabKind::ByteLevelBpe;
+  data.unlisted = {11};
+  expect_refused(data, "a flag of token 11 of 11");
 }
 
 }  // namespace

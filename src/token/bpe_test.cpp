@@ -58,7 +58,8 @@ TEST(Bpe, EqualsItsDefinitionOnRandomVocabularies) {
   std::mt19937 rng(1);
   for (int round = 0; round < 60; ++round) {
     const RandomVocab vocab = random_vocab(rng, 3 + round);
-    BpeEncoder encoder(vocab.view, false);
+    const DirectTokens direct(vocab.view);
+    BpeEncoder encoder(vocab.view, direct, false);
     for (int i = 0; i < 60; ++i) {
       std::string word(std::uniform_int_distribution<size_t>(1, 90)(rng), ' ');
       for (char& c : word) c = "abcde"[rng() % (round % 2 == 0 ? 5 : 2)];
@@ -76,8 +77,9 @@ TEST(Bpe, IgnoreMergesTakesAVocabularyWordWhole) {
   const auto bytes = *family::serialize_vocab(data);
   const auto vocab = *family::parse_vocab(bytes);
   std::vector<TokenId> merged, whole;
-  BpeEncoder(vocab, false).encode_word("abc", merged);
-  BpeEncoder(vocab, true).encode_word("abc", whole);
+  const DirectTokens direct(vocab);
+  BpeEncoder(vocab, direct, false).encode_word("abc", merged);
+  BpeEncoder(vocab, direct, true).encode_word("abc", whole);
   EXPECT_EQ(merged, (std::vector<TokenId>{0, 3}));
   EXPECT_EQ(whole, (std::vector<TokenId>{4}));
 }
@@ -89,7 +91,8 @@ TEST(Bpe, BytesOutsideTheVocabularyAreLeftOut) {
   const auto bytes = *family::serialize_vocab(data);
   const auto vocab = *family::parse_vocab(bytes);
   std::vector<TokenId> ids;
-  BpeEncoder encoder(vocab, false);
+  const DirectTokens direct(vocab);
+  BpeEncoder encoder(vocab, direct, false);
   encoder.encode_word(
       "a\x04"
       "b",
@@ -109,7 +112,8 @@ TEST(Bpe, AMegabyteOfOneWordIsFast) {
   std::string word(1 << 20, ' ');
   for (char& c : word) c = "abcde"[rng() % 5];
   std::vector<TokenId> ids;
-  BpeEncoder(vocab.view, false).encode_word(word, ids);
+  const DirectTokens direct(vocab.view);
+  BpeEncoder(vocab.view, direct, false).encode_word(word, ids);
   std::string back;
   for (const TokenId id : ids) back += vocab.view.bytes(id);
   EXPECT_EQ(back, word);

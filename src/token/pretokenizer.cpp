@@ -1,162 +1,174 @@
-// The only file that sees PCRE2. `\s` of the published expressions is written out as Unicode's
-// White_Space (WS below), because PCRE2's own also takes in U+180E.
 #include "token/pretokenizer.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include <array>
-#include <utility>
+#include <algorithm>
+#include <functional>
 
 #include "base/text.h"
-
-// The inside of a character class.
-#define WS \
-  R"(\x09-\x0d\x20\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000})"
+#include "token/normalizer.h"
+#include "token/utf8.h"
 
 namespace etb::token {
-
 namespace {
 
-// What ends all of them: line breaks with the blanks before them, blanks up to the last one before
-// a word, other blanks.
-constexpr const char* kGpt2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^" WS
-                              "\\p{L}\\p{N}]+|[" WS "]+(?![^" WS "])|[" WS "]+";
+using Kind = SplitStep::Kind;
+using Behavior = SplitStep::Behavior;
 
-// Every digit alone, then GPT-2's within the gaps. As one expression: a digit ends a run of blanks
-// just as the end of the text does.
-constexpr const char* kSmollm = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+|\\p{N}| ?[^" WS
-                                "\\p{L}\\p{N}]+|[" WS "]+(?![^" WS "\\p{N}])|[" WS "]+";
+constexpr size_t kMaxRewritten = size_t{1} << 31;  // positions are 32 bits wide
 
-#define ETB_LLAMA3(DIGITS)                                                        \
-  "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" DIGITS "| ?[^" WS \
-  "\\p{L}\\p{N}]+[\\r\\n]*|[" WS "]*[\\r\\n]+|[" WS "]+(?![^" WS "])|[" WS "]+"
-
-constexpr const char* kLlama3 = ETB_LLAMA3("\\p{N}{1,3}");
-constexpr const char* kQwen2 = ETB_LLAMA3("\\p{N}");
-
-#define ETB_UPPER "[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]"
-#define ETB_LOWER "[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]"
-#define ETB_SUFFIX "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
-constexpr const char* kO200k =
-    "[^\\r\\n\\p{L}\\p{N}]?" ETB_UPPER "*" ETB_LOWER "+" ETB_SUFFIX
-    "|[^\\r\\n\\p{L}\\p{N}]?" ETB_UPPER "+" ETB_LOWER "*" ETB_SUFFIX "|\\p{N}{1,3}| ?[^" WS
-    "\\p{L}\\p{N}]+[\\r\\n/]*|[" WS "]*[\\r\\n]+|[" WS "]+(?![^" WS "])|[" WS "]+";
-
-struct Known {
-  std::string_view name;
-  const char* pattern;
-  bool ignore_merges;
-  bool nfc;
-};
-constexpr std::array kKnown{
-    Known{"smollm", kSmollm, false, false},
-    Known{"llama-bpe", kLlama3, true, false},
-    Known{"llama3", kLlama3, true, false},
-    Known{"llama-v3", kLlama3, true, false},
-    Known{"gpt-2", kGpt2, false, false},
-    Known{"qwen2", kQwen2, false, true},
-    Known{"deepseek-r1-qwen", kQwen2, false, true},
-    Known{"gpt-4o", kO200k, false, false},
-    Known{"dbrx", kLlama3, false, false},
+struct Piece {
+  TextRange range;
+  bool matched;
 };
 
-// A bound on backtracking, so that no text can stall the engine; far above what a megabyte of
-// anything needs.
-constexpr uint32_t kMatchLimit = 200'000'000;
+// Where `pattern` stands in the word, as a Regex::Search finds it.
+class LiteralSearch {
+ public:
+  explicit LiteralSearch(std::string_view pattern) : pattern_(pattern) {}
+  void set_text(std::string_view text) { text_ = text; }
+  Result<std::optional<TextRange>> next(size_t at) const {
+    const size_t found = text_.find(pattern_, at);
+    if (found == std::string_view::npos) return std::optional<TextRange>();
+    return std::optional(
+        TextRange{static_cast<uint32_t>(found), static_cast<uint32_t>(found + pattern_.size())});
+  }
 
-std::string pcre2_message(int code) {
-  std::array<PCRE2_UCHAR, 160> text{};
-  pcre2_get_error_message(code, text.data(), text.size());
-  return reinterpret_cast<const char*>(text.data());
+ private:
+  std::string_view pattern_, text_;
+};
+
+// The word at `range` as matches and what lies between them.
+template <class Search>
+Status find_pieces(Search& search, std::string_view text, TextRange range,
+                   std::vector<Piece>& pieces) {
+  const std::string_view word = text.substr(range.begin, range.end - range.begin);
+  search.set_text(word);
+  size_t at = 0;
+  const auto add = [&](size_t begin, size_t end, bool matched) {
+    if (begin == end) return;
+    pieces.push_back(
+        {{range.begin + static_cast<uint32_t>(begin), range.begin + static_cast<uint32_t>(end)},
+         matched});
+  };
+  while (at < word.size()) {
+    ETB_ASSIGN_OR_RETURN(const auto match, search.next(at));
+    if (!match) break;
+    add(at, match->begin, false);
+    add(match->begin, match->end, true);
+    at = match->end;
+  }
+  add(at, word.size(), false);
+  return {};
 }
 
-template <auto Free>
-struct Deleter {
-  template <class T>
-  void operator()(T* p) const {
-    Free(p);
+// What becomes of the pieces, as Hugging Face's SplitDelimiterBehavior has it.
+void keep_pieces(const std::vector<Piece>& pieces, const SplitStep& rule,
+                 std::vector<TextRange>& out) {
+  const auto matched = [&](size_t i) { return pieces[i].matched != rule.invert; };
+  const size_t first = out.size();
+  if (rule.behavior == Behavior::MergedWithNext) {
+    for (size_t i = pieces.size(); i-- > 0;) {
+      const bool joins = matched(i) && i + 1 < pieces.size() && !matched(i + 1);
+      if (joins) {
+        out.back().begin = pieces[i].range.begin;
+      } else {
+        out.push_back(pieces[i].range);
+      }
+    }
+    std::reverse(out.begin() + static_cast<std::ptrdiff_t>(first), out.end());
+    return;
   }
-};
-using MatchData = std::unique_ptr<pcre2_match_data, Deleter<&pcre2_match_data_free>>;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    const bool was_matched = i > 0 && matched(i - 1);
+    if (rule.behavior == Behavior::Removed && matched(i)) continue;
+    const bool joins =
+        out.size() > first &&
+        ((rule.behavior == Behavior::Contiguous && matched(i) == was_matched) ||
+         (rule.behavior == Behavior::MergedWithPrevious && matched(i) && !was_matched));
+    if (joins) {
+      out.back().end = pieces[i].range.end;
+    } else {
+      out.push_back(pieces[i].range);
+    }
+  }
+}
+
+template <class Search>
+Status cut(Search search, const SplitStep& rule, Words& words) {
+  std::vector<Piece> pieces;
+  std::vector<TextRange> ranges;
+  ranges.reserve(words.text.size() / 5 + 1);
+  for (const TextRange range : words.ranges) {
+    pieces.clear();
+    ETB_RETURN_IF_ERROR(find_pieces(search, words.text, range, pieces));
+    keep_pieces(pieces, rule, ranges);
+  }
+  words.ranges.swap(ranges);
+  return {};
+}
+
+// Every word anew: `change` gives its new text.
+Status rewrite(Words& words,
+               const std::function<std::string(std::string_view, TextRange)>& change) {
+  std::string text;
+  for (size_t i = 0; i < words.ranges.size(); ++i) {
+    const auto begin = static_cast<uint32_t>(text.size());
+    text += change(words.word(i), words.ranges[i]);
+    if (text.size() > kMaxRewritten) {
+      return Status(StatusCode::InvalidArgument, "tokenizer: the text is too long for its rules");
+    }
+    words.ranges[i] = {begin, static_cast<uint32_t>(text.size())};
+  }
+  words.storage = std::move(text);
+  words.text = words.storage;
+  return {};
+}
 
 }  // namespace
 
-struct PreTokenizer::Compiled {
-  const Known* known = nullptr;
-  std::unique_ptr<pcre2_code, Deleter<&pcre2_code_free>> code;
-  std::unique_ptr<pcre2_match_context, Deleter<&pcre2_match_context_free>> context;
-  bool jit = false;
-};
-
-PreTokenizer::PreTokenizer(std::shared_ptr<const Compiled> compiled)
-    : compiled_(std::move(compiled)) {}
-
-bool PreTokenizer::ignore_merges() const {
-  return compiled_->known->ignore_merges;
-}
-bool PreTokenizer::normalizes() const {
-  return compiled_->known->nfc;
-}
-
-Result<PreTokenizer> PreTokenizer::create(std::string_view name) {
-  const Known* known = nullptr;
-  std::string names;
-  for (const Known& entry : kKnown) {
-    if (entry.name == name) known = &entry;
-    names += concat(names.empty() ? "" : ", ", entry.name);
+Result<PreTokenizer> PreTokenizer::create(std::vector<SplitStep> steps) {
+  PreTokenizer made;
+  for (SplitStep& rule : steps) {
+    Step step;
+    if (rule.kind == Kind::Regex) {
+      ETB_ASSIGN_OR_RETURN(step.regex, Regex::compile(rule.pattern));
+    } else if (rule.kind != Kind::Prepend && rule.pattern.empty()) {
+      return Status(StatusCode::Unsupported, "pre_tokenizer: an empty pattern");
+    }
+    if (rule.to.size() > 16 || first_invalid_utf8(rule.to) != rule.to.size()) {
+      return Status(StatusCode::Unsupported, "pre_tokenizer: a replacement that is no character");
+    }
+    step.rule = std::move(rule);
+    made.steps_.push_back(std::move(step));
   }
-  if (known == nullptr) {
-    return Status(StatusCode::Unsupported, concat("tokenizer: the pre-tokenizer '", name,
-                                                  "' is not known; known are ", names));
-  }
-  auto compiled = std::make_shared<Compiled>();
-  compiled->known = known;
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  compiled->code.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(known->pattern),
-                                     PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_UCP, &error, &offset,
-                                     nullptr));
-  if (compiled->code == nullptr) {
-    return Status(StatusCode::Internal, concat("pre-tokenizer '", name, "': ", pcre2_message(error),
-                                               " at offset ", offset));
-  }
-  compiled->jit = pcre2_jit_compile(compiled->code.get(), PCRE2_JIT_COMPLETE) == 0;
-  compiled->context.reset(pcre2_match_context_create(nullptr));
-  if (compiled->context == nullptr) return Status(StatusCode::OutOfMemory, "pre-tokenizer");
-  pcre2_set_match_limit(compiled->context.get(), kMatchLimit);
-  return PreTokenizer(std::move(compiled));
+  return made;
 }
 
-Status PreTokenizer::split(std::string_view text, std::vector<uint32_t>& ends) const {
-  const MatchData match(pcre2_match_data_create(1, nullptr));
-  if (match == nullptr) return Status(StatusCode::OutOfMemory, "pre-tokenizer");
-  const auto* subject = reinterpret_cast<PCRE2_SPTR>(text.data());
-  const pcre2_code* code = compiled_->code.get();
-  const PCRE2_SIZE* span = pcre2_get_ovector_pointer(match.get());
-  size_t at = 0;
-  while (at < text.size()) {
-    int found = PCRE2_ERROR_JIT_STACKLIMIT;
-    if (compiled_->jit) {
-      found =
-          pcre2_jit_match(code, subject, text.size(), at, 0, match.get(), compiled_->context.get());
+Status PreTokenizer::split(std::string_view text, Start start, Words& words) const {
+  words.text = text;
+  words.ranges.clear();
+  if (!text.empty()) words.ranges.push_back({0, static_cast<uint32_t>(text.size())});
+  bool first_moved = false;  // the first word begins where the text does until words are removed
+  for (const Step& step : steps_) {
+    const SplitStep& rule = step.rule;
+    if (rule.kind == Kind::Regex) {
+      ETB_RETURN_IF_ERROR(cut(Regex::Search(*step.regex), rule, words));
+    } else if (rule.kind == Kind::Literal) {
+      ETB_RETURN_IF_ERROR(cut(LiteralSearch(rule.pattern), rule, words));
+    } else if (rule.kind == Kind::Replace) {
+      if (words.text.find(rule.pattern) == std::string_view::npos) continue;
+      ETB_RETURN_IF_ERROR(rewrite(words, [&](std::string_view word, TextRange) {
+        return replace_all(word, rule.pattern, rule.to);
+      }));
+    } else {
+      ETB_RETURN_IF_ERROR(rewrite(words, [&](std::string_view word, TextRange range) {
+        const bool at_begin = range.begin == 0 && !first_moved;
+        const bool wanted =
+            at_begin ? start.prefix && (!rule.first_only || start.whole_text) : !rule.first_only;
+        return wanted && !word.starts_with(rule.to) ? concat(rule.to, word) : std::string(word);
+      }));
     }
-    if (found == PCRE2_ERROR_JIT_STACKLIMIT) {  // no JIT, or too deep for its small stack
-      found = pcre2_match(code, subject, text.size(), at, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT,
-                          match.get(), compiled_->context.get());
-    }
-    if (found == PCRE2_ERROR_NOMATCH) break;
-    if (found < 0) {
-      return Status(StatusCode::InvalidArgument,
-                    concat("tokenizer: the text cannot be cut into words at byte ", at, ": ",
-                           pcre2_message(found)));
-    }
-    if (span[0] > at) ends.push_back(static_cast<uint32_t>(span[0]));  // what nothing matches
-    if (span[1] <= at) break;
-    at = span[1];
-    ends.push_back(static_cast<uint32_t>(at));
+    first_moved |= words.ranges.empty() || words.ranges[0].begin != 0;
   }
-  if (at < text.size()) ends.push_back(static_cast<uint32_t>(text.size()));
   return {};
 }
 

@@ -21,26 +21,19 @@ uint32_t priority_of(float score) {
 
 }  // namespace
 
-// No piece crosses a cut, so that merging each word by itself gives the same as merging the whole.
-void SentencePieceEncoder::encode(std::string_view text, std::vector<TokenId>& out) {
-  after_unknown_ = false;
-  size_t begin = 0;
-  for (size_t i = 1; i < text.size(); ++i) {
-    if (text[i] != ' ' || text[i - 1] == ' ') continue;
-    if (!vocab_.cuts_before_space(static_cast<uint8_t>(text[i - 1]))) continue;
-    encode_word(text.substr(begin, i - begin), out);
-    begin = i;
-  }
-  if (begin < text.size()) encode_word(text.substr(begin), out);
+void SentencePieceEncoder::encode_word(std::string_view text, std::vector<TokenId>& out) {
+  unknown_.end_run();
+  each_uncrossed(vocab_, text, [&](std::string_view part) { encode_part(part, out); });
 }
 
-void SentencePieceEncoder::encode_word(std::string_view word, std::vector<TokenId>& out) {
+void SentencePieceEncoder::encode_part(std::string_view word, std::vector<TokenId>& out) {
   const TokenId whole = vocab_.find(word);
-  if (whole != kNoToken && vocab_.is_direct(whole)) {
+  if (whole != kNoToken && direct_.contains(whole)) {
     out.push_back(whole);
-    after_unknown_ = false;
+    unknown_.end_run();
     return;
   }
+  const size_t before = out.size();
   auto& symbols = list_.symbols();
   symbols.clear();
   for (size_t i = 0; i < word.size();) {
@@ -57,24 +50,13 @@ void SentencePieceEncoder::encode_word(std::string_view word, std::vector<TokenI
   for (const Symbol& symbol : symbols) {
     if (symbol.length == 0) continue;
     if (symbol.id == kNoToken) {
-      append_symbol(word.substr(symbol.begin, symbol.length), out);
+      unknown_.append(word.substr(symbol.begin, symbol.length), out);
     } else {
       out.push_back(symbol.id);
-      after_unknown_ = false;
+      unknown_.end_run();
     }
   }
-}
-
-void SentencePieceEncoder::append_symbol(std::string_view character, std::vector<TokenId>& out) {
-  const auto token = [this](char c) { return vocab_.byte_token(static_cast<uint8_t>(c)); };
-  if (std::all_of(character.begin(), character.end(),
-                  [&](char c) { return token(c) != kNoToken; })) {
-    for (const char c : character) out.push_back(token(c));
-    after_unknown_ = false;
-    return;
-  }
-  if (const auto unknown = vocab_.ids().unk; unknown && !after_unknown_) out.push_back(*unknown);
-  after_unknown_ = true;
+  direct_.learn(whole, out.data() + before, out.size() - before);
 }
 
 }  // namespace etb::token

@@ -6,27 +6,26 @@
 
 #include "family/vocab.h"
 #include "token/merge_list.h"
+#include "token/word_encoder.h"
 
 namespace etb::token {
 
-// One encoder serves one call: it keeps its working memory between texts.
-class SentencePieceEncoder {
+class SentencePieceEncoder : public WordEncoder {
  public:
-  // The view must outlive this.
-  explicit SentencePieceEncoder(const family::VocabView& vocab) : vocab_(vocab) {}
+  // All must outlive this.
+  SentencePieceEncoder(const family::VocabView& vocab, const DirectTokens& direct)
+      : vocab_(vocab), direct_(direct), unknown_(vocab) {}
 
-  // Appends the ids of `text`: valid UTF-8, with real spaces. A character that no piece covers
-  // becomes its bytes' tokens if there is one for each of its bytes; else the unknown token, once
-  // for a run of such characters; else nothing.
-  void encode(std::string_view text, std::vector<TokenId>& out);
+  // `text`: valid UTF-8, with real spaces.
+  void encode_word(std::string_view text, std::vector<TokenId>& out) override;
 
  private:
-  void encode_word(std::string_view word, std::vector<TokenId>& out);
-  void append_symbol(std::string_view text, std::vector<TokenId>& out);
+  void encode_part(std::string_view part, std::vector<TokenId>& out);
 
   const family::VocabView& vocab_;
+  const DirectTokens& direct_;
+  UnknownCharacters unknown_;
   MergeList list_;
-  bool after_unknown_ = false;
 };
 
 }  // namespace etb::token

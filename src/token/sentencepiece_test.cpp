@@ -33,7 +33,8 @@ std::vector<uint8_t> vocab_of(const std::vector<Piece>& pieces, std::optional<To
 std::vector<TokenId> encode(const std::vector<uint8_t>& bytes, std::string_view text) {
   const auto vocab = *family::parse_vocab(bytes);
   std::vector<TokenId> ids;
-  SentencePieceEncoder(vocab).encode(text, ids);
+  const DirectTokens direct(vocab);
+  SentencePieceEncoder(vocab, direct).encode_word(text, ids);
   return ids;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "family/vocab.h"
+#include "token/sorted_texts.h"
 
 namespace etb::token {
 
@@ -17,8 +18,7 @@ struct SpecialMatch {
   TokenId id = kNoToken;
 };
 
-// The stored specials are in the order of their bytes, so a range of them is a node of a trie; the
-// matcher narrows a range byte by byte and needs no tables but one for the first byte.
+// The stored specials are in the order of their bytes.
 class SpecialMatcher {
  public:
   explicit SpecialMatcher(const family::VocabView& vocab);
@@ -40,7 +40,7 @@ class SpecialMatcher {
  private:
   static constexpr uint8_t kAny = 1, kUserDefined = 2;
   std::array<uint8_t, 256> first_{};
-  std::array<uint32_t, 257> starts_{};  // the range of each first byte
+  SortedTexts sorted_;
 };
 
 }  // namespace etb::token

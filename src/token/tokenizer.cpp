@@ -1,15 +1,8 @@
-// The order of work: check UTF-8, cut at special tokens, then each gap goes through normalisation,
-// pre-tokenizer and merging (BPE) or through the SentencePiece encoder as a whole.
+// The face of the room: checks the text, hands it to an Encoding, and goes back from ids to bytes.
 #include "token/tokenizer.h"
 
-#include <optional>
-
 #include "base/text.h"
-#include "token/bpe.h"
-#include "token/normalize.h"
-#include "token/pretokenizer.h"
-#include "token/sentencepiece.h"
-#include "token/special_matcher.h"
+#include "token/encoding.h"
 #include "token/utf8.h"
 
 namespace etb::token {
@@ -45,145 +38,22 @@ std::string join(std::span<const TextPart> parts) {
 
 // For SentencePiece U+2581 is a space, also where the text itself has it.
 std::string marks_to_spaces(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    const size_t mark = std::min(text.find(kSpaceMark, at), text.size());
-    out += text.substr(at, mark - at);
-    at = mark;
-    if (at < text.size()) {
-      out += ' ';
-      at += kSpaceMark.size();
-    }
-  }
-  return out;
+  return replace_all(text, kSpaceMark, " ");
 }
-
-// Ends of the regions in which control tokens may be, for the walk over a text from left to right.
-class ControlRegions {
- public:
-  explicit ControlRegions(std::span<const TextPart> parts) : parts_(parts) {}
-
-  // The end of the region around byte `at`, or 0 if there is none. `at` never goes back.
-  size_t end_at(size_t at) {
-    while (at >= end_ && next_ < parts_.size()) {
-      control_ = parts_[next_].parse_special;
-      do {
-        end_ += parts_[next_++].text.size();
-      } while (next_ < parts_.size() && parts_[next_].parse_special == control_);
-    }
-    return control_ && at < end_ ? end_ : 0;
-  }
-
- private:
-  std::span<const TextPart> parts_;
-  size_t next_ = 0, end_ = 0;
-  bool control_ = false;
-};
 
 }  // namespace
 
 struct Tokenizer::Impl {
-  Impl(VocabView view, std::shared_ptr<const void> keep)
-      : owner(std::move(keep)), vocab(view), specials(vocab) {}
-
   std::shared_ptr<const void> owner;
-  VocabView vocab;
-  SpecialMatcher specials;
-  std::optional<PreTokenizer> pre;  // ByteLevelBpe only
+  std::unique_ptr<const Model> model;
 };
-
-namespace {
-
-// One call of encode().
-class Encoding {
- public:
-  Encoding(const VocabView& vocab, const SpecialMatcher& specials, const PreTokenizer* pre)
-      : vocab_(vocab),
-        specials_(specials),
-        pre_(pre),
-        bpe_(vocab, pre != nullptr && pre->ignore_merges()),
-        sentence_piece_(vocab) {}
-
-  Status run(std::string_view text, std::span<const TextPart> parts) {
-    ControlRegions regions(parts);
-    size_t gap = 0;
-    for (size_t at = 0; at < text.size();) {
-      const size_t control_end = specials_.may_begin(text[at], true) ? regions.end_at(at) : 0;
-      std::optional<SpecialMatch> match;
-      if (specials_.may_begin(text[at], control_end != 0)) {
-        match = specials_.match_at(vocab_, text, at, control_end);
-      }
-      if (!match) {
-        ++at;
-        continue;
-      }
-      std::string_view before = text.substr(gap, at - gap);
-      if (vocab_.strips_left(match->id)) before.remove_suffix(trailing_white_space(before));
-      ETB_RETURN_IF_ERROR(encode_gap(before));
-      ids_.push_back(match->id);
-      after_special_ = true;
-      gap = at = match->end;
-      if (vocab_.strips_right(match->id)) gap = at += leading_white_space(text.substr(at));
-    }
-    return encode_gap(text.substr(gap));
-  }
-
-  std::vector<TokenId>& ids() { return ids_; }
-  void set_continues() { after_special_ = false; }
-
- private:
-  Status encode_gap(std::string_view text) {
-    if (text.empty()) return {};
-    const bool starts = std::exchange(after_special_, false);
-    return pre_ != nullptr ? encode_words(text) : encode_sentence(text, starts);
-  }
-
-  Status encode_words(std::string_view text) {
-    std::string normalized;
-    if (pre_->normalizes() && !is_plainly_nfc(text)) {
-      ETB_ASSIGN_OR_RETURN(normalized, to_nfc(text));
-      text = normalized;
-    }
-    ends_.clear();
-    ETB_RETURN_IF_ERROR(pre_->split(text, ends_));
-    size_t begin = 0;
-    for (const uint32_t end : ends_) {
-      bpe_.encode_word(text.substr(begin, end - begin), ids_);
-      begin = end;
-    }
-    return {};
-  }
-
-  Status encode_sentence(std::string_view text, bool starts) {
-    std::string spaced;
-    if (starts && vocab_.add_space_prefix()) {
-      spaced = concat(" ", text);
-      text = spaced;
-    }
-    sentence_piece_.encode(text, ids_);
-    return {};
-  }
-
-  const VocabView& vocab_;
-  const SpecialMatcher& specials_;
-  const PreTokenizer* pre_;  // null: SentencePiece
-  BpeEncoder bpe_;
-  SentencePieceEncoder sentence_piece_;
-  std::vector<uint32_t> ends_;
-  std::vector<TokenId> ids_;
-  bool after_special_ = true;  // the next gap stands at the start or behind a special token
-};
-
-}  // namespace
 
 Result<Tokenizer> Tokenizer::create(std::span<const uint8_t> bytes,
                                     std::shared_ptr<const void> owner) {
   ETB_ASSIGN_OR_RETURN(const VocabView view, family::parse_vocab(bytes));
-  auto impl = std::make_shared<Impl>(view, std::move(owner));
-  if (view.kind() == VocabKind::ByteLevelBpe) {
-    ETB_ASSIGN_OR_RETURN(impl->pre, PreTokenizer::create(view.pre()));
-  }
+  auto impl = std::make_shared<Impl>();
+  impl->owner = std::move(owner);
+  ETB_ASSIGN_OR_RETURN(impl->model, Model::create(view));
   return Tokenizer(std::move(impl));
 }
 
@@ -210,7 +80,8 @@ Result<std::vector<TokenId>> Tokenizer::encode(std::span<const TextPart> parts,
   ETB_RETURN_IF_ERROR(check_text(text));
   std::vector<std::string> spaced;
   std::vector<TextPart> spaced_parts;
-  if (!impl_->pre && text.find(kSpaceMark) != std::string_view::npos) {
+  const VocabView& vocab = impl_->model->vocab;
+  if (vocab.kind() == VocabKind::SentencePiece && text.find(kSpaceMark) != std::string_view::npos) {
     for (const TextPart& part : parts) spaced.push_back(marks_to_spaces(part.text));
     for (size_t i = 0; i < parts.size(); ++i) {
       spaced_parts.push_back({spaced[i], parts[i].parse_special});
@@ -218,24 +89,23 @@ Result<std::vector<TokenId>> Tokenizer::encode(std::span<const TextPart> parts,
     parts = spaced_parts;
     text = joined = join(parts);
   }
-  Encoding encoding(impl_->vocab, impl_->specials, impl_->pre ? &*impl_->pre : nullptr);
-  if (options.continues) encoding.set_continues();
+  Encoding encoding(*impl_->model);
   std::vector<TokenId>& ids = encoding.ids();
   ids.reserve(text.size() / 3 + 8);
-  if (options.add_bos && impl_->vocab.ids().bos) ids.push_back(*impl_->vocab.ids().bos);
-  ETB_RETURN_IF_ERROR(encoding.run(text, parts));
-  if (options.add_eos && impl_->vocab.ids().eos) ids.push_back(*impl_->vocab.ids().eos);
+  if (options.add_bos && vocab.ids().bos) ids.push_back(*vocab.ids().bos);
+  ETB_RETURN_IF_ERROR(encoding.run(text, parts, options.continues));
+  if (options.add_eos && vocab.ids().eos) ids.push_back(*vocab.ids().eos);
   return std::move(ids);
 }
 
 Result<std::string_view> Tokenizer::piece(TokenId id, DecodeOptions options) const {
-  if (id >= impl_->vocab.size()) {
-    return Status(
-        StatusCode::InvalidArgument,
-        concat("token id ", id, " is outside the vocabulary of ", impl_->vocab.size(), " tokens"));
+  if (id >= impl_->model->vocab.size()) {
+    return Status(StatusCode::InvalidArgument,
+                  concat("token id ", id, " is outside the vocabulary of ",
+                         impl_->model->vocab.size(), " tokens"));
   }
   if (!options.special && is_control(id)) return std::string_view();
-  return impl_->vocab.bytes(id);
+  return impl_->model->vocab.bytes(id);
 }
 
 Result<std::string> Tokenizer::decode(std::span<const TokenId> ids, DecodeOptions options) const {
@@ -253,30 +123,33 @@ Result<std::string> Tokenizer::decode(std::span<const TokenId> ids, DecodeOption
 }
 
 uint32_t Tokenizer::vocab_size() const {
-  return impl_->vocab.size();
+  return impl_->model->vocab.size();
 }
 
 bool Tokenizer::is_control(TokenId id) const {
-  if (id >= impl_->vocab.size()) return false;
-  const TokenType type = impl_->vocab.type(id);
+  if (id >= impl_->model->vocab.size()) return false;
+  const TokenType type = impl_->model->vocab.type(id);
   return type == TokenType::Control || type == TokenType::Unknown;
 }
 
 const family::VocabIds& Tokenizer::ids() const {
-  return impl_->vocab.ids();
+  return impl_->model->vocab.ids();
 }
 bool Tokenizer::wants_bos() const {
-  return impl_->vocab.add_bos();
+  return impl_->model->vocab.add_bos();
 }
 bool Tokenizer::wants_eos() const {
-  return impl_->vocab.add_eos();
+  return impl_->model->vocab.add_eos();
 }
 bool Tokenizer::wants_space() const {
-  return impl_->vocab.kind() == VocabKind::SentencePiece && impl_->vocab.add_space_prefix();
+  const VocabView& vocab = impl_->model->vocab;
+  const bool by_bytes =
+      vocab.kind() == VocabKind::ByteLevelBpe || vocab.kind() == VocabKind::RankedBytes;
+  return !by_bytes && vocab.add_space_prefix();
 }
 
 TokenId Tokenizer::find_special(std::string_view text) const {
-  return impl_->specials.find(impl_->vocab, text);
+  return impl_->model->specials.find(impl_->model->vocab, text);
 }
 
 }  // namespace etb::token

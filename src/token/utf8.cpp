@@ -42,6 +42,37 @@ size_t white_space_length(std::string_view text) {
 
 }  // namespace
 
+void append_utf8(uint32_t code, std::string& out) {
+  const auto tail = [&](unsigned shift) {
+    out += static_cast<char>(0x80 | (code >> shift & 0x3F));
+  };
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+  } else if (code < 0x800) {
+    out += static_cast<char>(0xC0 | code >> 6);
+    tail(0);
+  } else if (code < 0x10000) {
+    out += static_cast<char>(0xE0 | code >> 12);
+    tail(6);
+    tail(0);
+  } else {
+    out += static_cast<char>(0xF0 | code >> 18);
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
+uint32_t next_code_point(std::string_view text, size_t& at) {
+  const size_t length = utf8_length(text[at]);
+  uint32_t code = static_cast<uint8_t>(text[at]);
+  if (length > 1) code &= 0x7Fu >> length;
+  for (size_t i = 1; i < length; ++i)
+    code = code << 6 | (static_cast<uint8_t>(text[at + i]) & 0x3F);
+  at += length;
+  return code;
+}
+
 size_t leading_white_space(std::string_view text) {
   size_t length = 0;
   while (const size_t one = white_space_length(text.substr(length))) length += one;
