@@ -120,7 +120,11 @@ void show_memory(const Chat& chat) {
                 mib(plan.estimate.clean_bytes), mib(plan.estimate.dirty_bytes), plan.context)});
   const auto now = plan_memory(model->bundle, plan.context, {.enforce = false});
   print({"budget", now.ok() ? now->budget.dirty_reason : plan.budget.dirty_reason});
-  print({"context", format("%u: %s", use.context, plan.reasoning.c_str())});
+  const bool shrunk = use.context < plan.context;
+  print({"context",
+         format("%u%s: %s", use.context,
+                shrunk ? concat(" while memory is short, else ", plan.context).c_str() : "",
+                plan.reasoning.c_str())});
 }
 
 Status show_history(const Chat& chat, std::optional<size_t> number) {
