@@ -36,7 +36,7 @@ test::RandomGgufSpec mixed_spec() {
   spec.kv_heads = 3;
   spec.head_dim = 32;
   spec.own_head = true;
-  spec.rope_freqs = true;
+  spec.rope_factors = {"rope_freqs"};
   spec.matrices = GgmlType::Q8_0;
   spec.types = {
       {"attn_v", GgmlType::F16}, {"ffn_down", GgmlType::Q4_0}, {"blk.1.attn_q", GgmlType::F32}};

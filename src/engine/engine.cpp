@@ -4,7 +4,9 @@
 #include <future>
 #include <utility>
 
+#include "base/text.h"
 #include "engine/conversation_codec.h"
+#include "engine/room_edge.h"
 #include "engine/sequence_pool.h"
 #include "kv/session_file.h"
 
@@ -12,6 +14,7 @@ namespace etb {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll{5};
+constexpr int kAttempts = 3;  // engines that share a holder take turns
 
 std::shared_ptr<holder::RunnerHolder> own_or_given(const EngineOptions& options) {
   return options.holder ? options.holder : std::make_shared<holder::RunnerHolder>();
@@ -21,6 +24,16 @@ MonitorOptions monitor_options(const EngineOptions& options) {
   MonitorOptions monitor = options.monitor;
   monitor.memory = options.model.memory;
   return monitor;
+}
+
+// Ids from outside: what is spliced into prompts must be in the vocabulary.
+Status check_transcript(const Transcript& transcript, uint32_t vocab) {
+  for (const TokenId id : transcript.ids) {
+    if (id < vocab) continue;
+    return {StatusCode::Corrupt, concat("the conversation has token ", id, ", the model only ",
+                                        vocab, ": the file is damaged")};
+  }
+  return {};
 }
 
 }  // namespace
@@ -38,31 +51,35 @@ std::shared_ptr<Engine> Engine::create(const EngineOptions& options) {
 }
 
 Result<std::shared_ptr<Engine>> Engine::load(const EngineOptions& options) {
-  std::shared_ptr<Engine> engine = create(options);
-  ETB_RETURN_IF_ERROR(engine->load_and_wait(options));
-  return engine;
+  return or_out_of_memory("a model was loaded", [&]() -> Result<std::shared_ptr<Engine>> {
+    std::shared_ptr<Engine> engine = create(options);
+    ETB_RETURN_IF_ERROR(engine->load_and_wait(options));
+    return engine;
+  });
 }
 
 Status Engine::load_and_wait(const EngineOptions& options) {
-  const auto done = std::make_shared<std::promise<Status>>();
-  auto result = done->get_future();
+  const auto outcome = std::make_shared<LoadOutcome>();
+  const auto over = outcome->over.get_future();
   const auto token = std::make_shared<CancelToken>();
-  ETB_RETURN_IF_ERROR(load_model({.model = options.model,
-                                  .progress = options.progress,
-                                  .cancel = token,
-                                  .done = [done](const Status& s) { done->set_value(s); }}));
-  while (result.wait_for(kPoll) != std::future_status::ready) {
+  ETB_RETURN_IF_ERROR(
+      load_model({.model = options.model,
+                  .progress = options.progress,
+                  .cancel = token,
+                  .done = [outcome](const Status& status) { outcome->tell(status); }}));
+  while (over.wait_for(kPoll) != std::future_status::ready) {
     if (options.cancel != nullptr && options.cancel->cancelled()) token->cancel();
   }
-  return result.get();
+  return outcome->status;
 }
 
 Status Engine::load_model(ModelKeeper::Call call) {
-  return models_.load(std::move(call));
+  return or_out_of_memory("a load was asked for", [&] { return models_.load(std::move(call)); });
 }
 
 Status Engine::unload(holder::WhileBusy while_busy, std::function<void()> done) {
-  return models_.unload(while_busy, std::move(done));
+  return or_out_of_memory("an unload was asked for",
+                          [&] { return models_.unload(while_busy, std::move(done)); });
 }
 
 std::unique_ptr<Session> Engine::new_session(SessionOptions options) {
@@ -73,24 +90,42 @@ std::unique_ptr<Session> Engine::new_session(SessionOptions options) {
 }
 
 Status Engine::with_model(const std::function<Status(LoadedModel&)>& work) {
+  return or_out_of_memory("the model thread was asked for something",
+                          [&] { return on_model_thread(work); });
+}
+
+Status Engine::on_model_thread(const std::function<Status(LoadedModel&)>& work) {
   const CancelToken never;
-  ETB_RETURN_IF_ERROR(models_.ensure(never, {}).status());
   Status status(StatusCode::Busy, "the model was taken away meanwhile: try again");
-  holder_->run([&](holder::Resident* resident) {
-    if (auto* const model = dynamic_cast<LoadedModel*>(resident)) status = work(*model);
-  });
+  for (int attempt = 0; attempt < kAttempts && status.code() == StatusCode::Busy; ++attempt) {
+    ETB_ASSIGN_OR_RETURN(const auto wanted, models_.ensure(never, {}));
+    holder_->run([&](holder::Resident* resident) {
+      auto* const model = dynamic_cast<LoadedModel*>(resident);
+      // Another engine's may be there by now.
+      if (model == nullptr || model->info() != wanted) return;
+      status = or_out_of_memory("the model thread was at it", [&] { return work(*model); });
+    });
+  }
   return status;
 }
 
 Result<std::unique_ptr<Session>> Engine::restore_session(const std::string& path,
                                                          SessionOptions options) {
+  return or_out_of_memory("a conversation was restored",
+                          [&] { return read_session(path, std::move(options)); });
+}
+
+Result<std::unique_ptr<Session>> Engine::read_session(const std::string& path,
+                                                      SessionOptions options) {
   ETB_ASSIGN_OR_RETURN(const auto file, kv::SessionFile::open(path));
   auto conversation = decode_conversation(file->payload());
   if (!conversation.ok()) return conversation.status().with_context(path);
   auto core = std::make_shared<SessionCore>(holder_->new_id(), std::move(options));
   core->conversation = std::move(conversation).value();
   const Status restored = with_model([&](LoadedModel& model) -> Status {
-    ETB_RETURN_IF_ERROR(file->check_model(model.runner().meta().model_tag()));
+    const runner::RunnerMeta& meta = model.runner().meta();
+    ETB_RETURN_IF_ERROR(file->check_model(meta.model_tag()));
+    ETB_RETURN_IF_ERROR(check_transcript(core->conversation.transcript, meta.vocab_size));
     if (file->to() == 0) return {};
     ETB_ASSIGN_OR_RETURN(const kv::RowsView rows, file->rows());
     const Status adopted = model.pool().adopt(core->id, rows);

@@ -34,7 +34,7 @@ struct EngineOptions {
   PoolOptions pool = {};                  // what conversations keep, and where
   MonitorOptions monitor = {};            // its `memory` is that of `model`
   ModelLoader loader = {};                // tests bring their own; empty: LoadedModel::load
-  const Clock* clock = &Clock::system();  // outlives the engine
+  const Clock* clock = &Clock::system();  // outlives the engine, and the holder if one is given
 };
 
 class Engine : public std::enable_shared_from_this<Engine> {
@@ -50,10 +50,12 @@ class Engine : public std::enable_shared_from_this<Engine> {
   Engine& operator=(const Engine&) = delete;
 
   // Makes another file the engine's model; sessions go on with it, from their text. Free if it is
-  // the model already. Busy: refused as call.while_busy asks, nothing changed.
+  // the model already. Busy: refused as call.while_busy asks, nothing changed. A path that cannot
+  // be opened changes nothing; after a load that fails otherwise, or is cancelled, the model before
+  // is loaded again when it is needed.
   Status load_model(ModelKeeper::Call call);
   // Gives the model's memory back until the next load_model(); sessions keep their text. done() may
-  // be empty. Busy as above.
+  // be empty. Busy as above. Requests that wait for their turn find no model then: NotFound.
   Status unload(holder::WhileBusy while_busy, std::function<void()> done);
   holder::HolderStatus status() const { return holder_->status(); }
   // What the host's system told it: Android onTrimMemory and thermal status, iOS memory warnings
@@ -63,7 +65,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
   // Null while the model is not resident.
   std::shared_ptr<const ModelInfo> model() const { return models_.current(); }
 
-  // A conversation. Keeps the engine alive. Costs memory from its first request on.
+  // A conversation. Keeps the engine alive. Costs memory from its first request on. Throws
+  // bad_alloc.
   std::unique_ptr<Session> new_session(SessionOptions options);
   // The conversation that Session::save() wrote. Blocks: for the model, if it went, and for what
   // runs. InvalidArgument names both models if the file is of another one; Corrupt, Unsupported (of
@@ -80,6 +83,8 @@ class Engine : public std::enable_shared_from_this<Engine> {
  private:
   explicit Engine(const EngineOptions& options);
   Status load_and_wait(const EngineOptions& options);
+  Result<std::unique_ptr<Session>> read_session(const std::string& path, SessionOptions options);
+  Status on_model_thread(const std::function<Status(LoadedModel&)>& work);
 
   const std::shared_ptr<holder::RunnerHolder> holder_;
   ModelKeeper models_;

@@ -79,8 +79,7 @@ void LoadedModel::open_pool(const PoolOptions& options, const Clock& clock) {
 }
 
 void LoadedModel::before_unload() {
-  if (!pool_) return;
-  for (const uint64_t session : pool_->by_last_use()) pool_->park(session);
+  if (pool_) pool_->park_all();
 }
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& options,

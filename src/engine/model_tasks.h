@@ -29,15 +29,18 @@ class ModelTasks : public std::enable_shared_from_this<ModelTasks> {
   // Gets the model and the session that runs (0: none), whose sequence it must leave alone.
   using Task = std::function<void(LoadedModel& model, uint64_t running_session)>;
 
-  // Any thread. Dropped if no model is resident when its turn comes.
+  // Any thread. Dropped if no model is resident when its turn comes. Throws bad_alloc.
   void soon(holder::RunnerHolder& holder, Task task);
+  // Has the model thread look, if that is not to come anyway: use() is fresher soon.
+  void look_soon(holder::RunnerHolder& holder);
   ModelUse use() const;
 
   // The model thread calls these, between tokens and after each request.
   void run(LoadedModel& model, uint64_t running_session);
-  void look(LoadedModel& model, uint64_t running_session);
+  void look(LoadedModel& model, uint64_t running_session) noexcept;
 
  private:
+  void post(holder::RunnerHolder& holder);
   std::vector<Task> take();
 
   std::atomic<bool> waiting_{false};

@@ -1,6 +1,7 @@
 #include "engine/monitor.h"
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -61,7 +62,10 @@ void Monitor::watch() {
     told_ = false;
     if (stop_) return;
     lock.unlock();
-    tick();
+    try {
+      tick();
+    } catch (const std::bad_alloc&) {  // the next look may find some
+    }
     lock.lock();
   }
 }
@@ -103,14 +107,17 @@ void Monitor::look_at_memory(int64_t now_ns) {
   const std::string& root = options_.memory.root;
   const auto machine = machine_memory(root);
   const auto process = process_memory_under(root);
-  if (!machine.ok() || !process.ok()) return;
+  // A system that tells nothing may still have told the host.
+  const MachineMemory memory = machine.ok() ? *machine : MachineMemory();
+  const uint64_t footprint = process.ok() ? process->footprint_bytes : 0;
   const auto model = models_.current();
   look_at_model(model.get());
+  if (model) scheduler_.look_soon();  // for the next look: an answer may be growing
   memory::PressureSample sample;
-  sample.machine = *machine;
-  sample.kernel = memory_pressure(root, machine->total_bytes);
+  sample.machine = memory;
+  sample.kernel = memory_pressure(root, memory.total_bytes);
   sample.working_clean_bytes = model && model->bundle.pte ? model->bundle.pte->bytes().size() : 0;
-  sample.footprint_bytes = process->footprint_bytes;
+  sample.footprint_bytes = footprint;
   sample.host_limit_bytes = options_.memory.host_limit_bytes;
   sample.host = static_cast<memory::PressureLevel>(host_pressure_.exchange(0));
   const memory::PressureLevel before = gauge_.level();
@@ -120,8 +127,8 @@ void Monitor::look_at_memory(int64_t now_ns) {
          concat(memory::pressure_level_name(reading.level), ": ", reading.reason));
   }
   const memory::Budget budget =
-      memory::make_budget({.machine = *machine,
-                           .footprint_bytes = process->footprint_bytes,
+      memory::make_budget({.machine = memory,
+                           .footprint_bytes = footprint,
                            .host_limit_bytes = options_.memory.host_limit_bytes});
   carry_out(reactions_.next(reading, holdings(model.get(), budget), now_ns));
 }
@@ -204,8 +211,9 @@ void Monitor::look_at_heat(int64_t now_ns) {
 
 void Monitor::look_at_idleness(int64_t now_ns) {
   if (options_.idle_unload_ms <= 0 || !models_.current()) return;
+  scheduler_.forget_future_use(now_ns);
   const int64_t idle_ns = now_ns - scheduler_.last_use_ns();
-  if (idle_ns < options_.idle_unload_ms * 1'000'000) return;
+  if (idle_ns / 1'000'000 < options_.idle_unload_ms) return;
   if (!models_.rest(holder::WhileBusy::Refuse).ok()) return;
   tell(EngineEventKind::Unloaded, 0,
        concat("idle for ", idle_ns / 1'000'000'000, " s; the next request loads the model again"));

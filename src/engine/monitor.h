@@ -41,7 +41,7 @@ class Monitor {
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
-  // One look. Cheap (a few small files); not from several threads at once.
+  // One look. Cheap (a few small files); not from several threads at once. Throws bad_alloc.
   void tick();
 
   // What the host's system told it; from any thread. Seen at the next tick, which comes at once.

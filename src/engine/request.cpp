@@ -1,5 +1,8 @@
 #include "engine/request.h"
 
+#include <algorithm>
+#include <new>
+
 #include "engine/request_state.h"
 
 namespace etb {
@@ -7,6 +10,16 @@ namespace {
 
 // How soon a token set by a signal handler is seen.
 constexpr std::chrono::milliseconds kTokenPoll{20};
+// No deadline beyond: the clock's type would overflow.
+constexpr std::chrono::nanoseconds kForever = std::chrono::hours(24 * 365);
+
+Result<Answer> copy_of(const Answer& answer) {
+  try {
+    return answer;
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::OutOfMemory, "memory ran out while an answer was copied");
+  }
+}
 
 }  // namespace
 
@@ -57,7 +70,7 @@ std::optional<Event> Request::try_next() {
 }
 
 std::optional<Event> Request::next(std::chrono::nanoseconds patience) {
-  const auto deadline = std::chrono::steady_clock::now() + patience;
+  const auto deadline = std::chrono::steady_clock::now() + std::min(patience, kForever);
   bool nudged = false;
   for (;;) {
     if (!nudged && state_->cancelled()) {
@@ -83,7 +96,7 @@ Result<Answer> Request::wait(const TextSink& sink) {
     const auto event = next(std::chrono::seconds(1));
     if (!event) continue;
     if (event->kind == EventKind::Text && sink) sink(event->text);
-    if (event->kind == EventKind::Done) return *event->answer;
+    if (event->kind == EventKind::Done) return copy_of(*event->answer);
     if (event->kind == EventKind::Failed) return event->status;
   }
   return Status(StatusCode::InvalidArgument, "the request's last event has been read before");

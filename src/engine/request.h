@@ -111,7 +111,9 @@ class Request {
   // The terminal event has been read.
   bool over() const;
   // Called whenever there is something to read, on a thread of the engine: must only arrange for
-  // somebody to read. Never blocks, never drops the last handle of an engine.
+  // somebody to read. Never blocks, never drops the last handle of an engine. Once this or the
+  // destructor has returned the one before is not running and never called again; so hold no lock
+  // that it takes.
   void set_wakeup(std::function<void()> wakeup);
 
   // Reads to the end. An answer that was cancelled is one, with FinishReason::Cancelled.

@@ -22,6 +22,7 @@ struct RequestState {
   GenerateOptions options;
   std::shared_ptr<CancelToken> cancel = std::make_shared<CancelToken>();
   std::shared_ptr<holder::RunnerHolder::Admission> admission;  // let go of at the end
+  Status no_memory;  // made beforehand: when there is none left the request can still say so
   int64_t submitted_ns = 0;
   uint64_t id = 0;
 

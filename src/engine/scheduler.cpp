@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/generation.h"
+#include "engine/room_edge.h"
 #include "engine/sequence_pool.h"
 #include "platform/memory_info.h"
 #include "runner/sampler.h"
@@ -17,19 +18,15 @@ using Phase = RequestState::Phase;
 using holder::Resident;
 
 constexpr const char* kWorkerLabel = "com.executorch.engine";
-// Times a request may find its model gone after it was prepared: then others fight for the memory.
-constexpr int kMostReloads = 4;
+// Times a request may be prepared in vain: then others fight for the memory.
+constexpr int kMostRounds = 4;
 
-Status out_of_memory(std::string_view doing) {
-  return {StatusCode::OutOfMemory,
-          concat("memory ran out while ", doing,
-                 ": close other sessions, or load the model with a shorter context")};
-}
-
-// The model that `work` was made for, if that is what is resident.
-LoadedModel* same_model(Resident* resident, const std::shared_ptr<const ModelInfo>& wanted) {
-  auto* const model = dynamic_cast<LoadedModel*>(resident);
-  return model != nullptr && model->info() == wanted ? model : nullptr;
+// Strong: an error leaves `conversation` as it was.
+void add_said(Conversation& conversation, const FormattedPrompt& prompt, const Answer& answer,
+              const ModelInfo& model) {
+  Conversation next = conversation;
+  add_answer(next, prompt, answer, model.tokenizer());
+  std::swap(conversation, next);
 }
 
 }  // namespace
@@ -39,23 +36,30 @@ Scheduler::Scheduler(holder::RunnerHolder& holder, ModelKeeper& models, const Cl
       models_(models),
       clock_(clock),
       last_use_ns_(clock.now_ns()),
-      worker_(kWorkerLabel, ThreadPriority::UserInitiated) {}
+      worker_(kWorkerLabel, ThreadPriority::UserInitiated, [this] { sweep(); }) {}
 
 Scheduler::~Scheduler() {
-  for (const Session& session : sessions()) {
-    cancel_all(session);
-    wait_for(session);
+  for (size_t i = session_count(); i-- > 0;) {
+    if (const Session session = session_at(i)) cancel_all(session);
+  }
+  for (size_t i = session_count(); i-- > 0;) {
+    const Session session = session_at(i);
+    if (!session) continue;
+    std::unique_lock lock(session->mutex);
+    session->ended.wait(lock, [&] { return !session->active && session->waiting.empty(); });
   }
 }
 
-std::vector<Scheduler::Session> Scheduler::sessions() {
+size_t Scheduler::session_count() const {
   const std::lock_guard lock(mutex_);
-  std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
-  std::vector<Session> live;
-  for (const auto& weak : sessions_) {
-    if (auto session = weak.lock()) live.push_back(std::move(session));
-  }
-  return live;
+  return sessions_.size();
+}
+
+// Null if it is gone. Sessions only ever move to lower places, and new ones come last: whoever
+// walks down from session_count() sees all that were there, without a copy.
+Scheduler::Session Scheduler::session_at(size_t index) const {
+  const std::lock_guard lock(mutex_);
+  return index < sessions_.size() ? sessions_[index].lock() : nullptr;
 }
 
 void Scheduler::remember(const Session& session) {
@@ -65,6 +69,12 @@ void Scheduler::remember(const Session& session) {
   }
   std::erase_if(sessions_, [](const auto& weak) { return weak.expired(); });
   sessions_.push_back(session);
+}
+
+void Scheduler::forget_future_use(int64_t now_ns) {
+  int64_t seen = last_use_ns_;
+  while (seen > now_ns && !last_use_ns_.compare_exchange_weak(seen, now_ns)) {
+  }
 }
 
 void Scheduler::set_context_limit(uint32_t positions) {
@@ -81,92 +91,144 @@ uint32_t Scheduler::context_limit(uint32_t context) const {
   return limit == 0 ? context : std::min(limit, context);
 }
 
-Result<std::shared_ptr<RequestState>> Scheduler::submit(const Session& session, Prompt prompt,
-                                                        GenerateOptions options) {
+Result<Scheduler::State> Scheduler::submit(const Session& session, Prompt prompt,
+                                           GenerateOptions options) {
+  return or_out_of_memory("a request was taken", [&] {
+    return try_submit(session, std::move(prompt), std::move(options));
+  });
+}
+
+Result<Scheduler::State> Scheduler::try_submit(const Session& session, Prompt prompt,
+                                               GenerateOptions options) {
   if (const auto model = models_.current()) {
     ETB_RETURN_IF_ERROR(runner::Sampler::create(options.sampler, model->meta.vocab_size).status());
   }
   const auto request = std::make_shared<RequestState>();
-  if (make_way(session, prompt.kind)) worker_.post([this] { sweep(); });
-  if (prompt.kind == Prompt::Kind::Warm) {
-    request->id = holder_.new_id();  // takes nobody's place
-  } else {
-    ETB_ASSIGN_OR_RETURN(request->admission, holder_.admit(options.busy, request->cancel));
-    request->id = request->admission->id();
-  }
   request->prompt = std::move(prompt);
   request->options = std::move(options);
+  request->no_memory = out_of_memory("a request was answered");
+  ETB_RETURN_IF_ERROR(take_place(*request));
+  make_way(session, request->prompt.kind);
   request->submitted_ns = clock_.now_ns();
   last_use_ns_ = request->submitted_ns;
-  request->set_nudge([this] { worker_.post([this] { sweep(); }); });
+  request->set_nudge([this] { worker_.poke(); });
   remember(session);
   const std::lock_guard lock(session->mutex);
   session->waiting.push_back(request);
-  start_next_locked(session);
-  return request;
+  if (start_next_locked(session) == nullptr) return request;
+  session->active.reset();  // nothing ran, so it is this one
+  return std::move(request->no_memory);
+}
+
+Status Scheduler::take_place(RequestState& request) {
+  const bool ahead = request.prompt.kind == Prompt::Kind::Warm;
+  auto place =
+      ahead ? holder_.enlist(request.cancel) : holder_.admit(request.options.busy, request.cancel);
+  if (!place.ok()) return place.status();
+  request.admission = std::move(place).value();
+  request.id = request.admission->id();
+  return {};
 }
 
 // What was computed ahead gives way to what is asked for; what is typed now to what was before.
-bool Scheduler::make_way(const Session& session, Prompt::Kind kind) {
+void Scheduler::make_way(const Session& session, Prompt::Kind kind) {
   bool stopped = false;
   const auto stop_warming = [&stopped](const State& request) {
     if (!request || request->prompt.kind != Prompt::Kind::Warm) return;
     request->cancel->cancel();
     stopped = true;
   };
-  for (const Session& other : sessions()) {
-    if (kind == Prompt::Kind::Warm && other != session) continue;
+  for (size_t i = session_count(); i-- > 0;) {
+    const Session other = session_at(i);
+    if (!other || (kind == Prompt::Kind::Warm && other != session)) continue;
     const std::lock_guard lock(other->mutex);
     stop_warming(other->active);
     for (const State& request : other->waiting) stop_warming(request);
   }
-  return stopped;
+  if (stopped) worker_.poke();
 }
 
-void Scheduler::start_next_locked(const Session& session) {
-  if (session->active || session->waiting.empty()) return;
+// Returns the next request if it could not be started for want of memory: then it is Ended, and
+// the caller tells it.
+Scheduler::State Scheduler::start_next_locked(const Session& session) noexcept {
+  if (session->active || session->waiting.empty()) return nullptr;
   session->active = std::move(session->waiting.front());
   session->waiting.pop_front();
-  worker_.post([this, session, request = session->active] { prepare(session, request, {}); });
-}
-
-// On the worker. A request that comes back from the model thread is still Running.
-void Scheduler::prepare(const Session& session, const State& request, Work work) {
-  request->move(Phase::Running, Phase::Waiting);
-  const bool again = work.reloads > kMostReloads;
-  auto made = [&]() -> Result<Work> {
-    if (again) {
-      return Status(StatusCode::Busy,
-                    "the model is taken away again and again: too little memory "
-                    "for all that wants to run");
-    }
-    try {
-      return make_work(session, request, std::move(work));
-    } catch (const std::bad_alloc&) {
-      return out_of_memory("preparing the prompt");
-    }
-  }();
-  const bool stopped = request->cancelled() || made.status().code() == StatusCode::Cancelled;
-  if (!made.ok() || stopped) {
-    if (!request->move(Phase::Waiting, Phase::Ended)) return;
-    if (stopped) return end_cancelled(session, request);
-    return end(session, request, nullptr, made.status());
+  const State& request = session->active;
+  try {
+    worker_.post([this, session, request] {
+      SharedWork work;
+      try {
+        work = std::make_shared<Work>();
+      } catch (const std::bad_alloc&) {  // prepare() tells
+      }
+      prepare(session, request, work);
+    });
+  } catch (const std::bad_alloc&) {
+    if (request->move(Phase::Waiting, Phase::Ended)) return request;
   }
-  holder_.submit([this, session, request, ready = std::move(made).value()](Resident* resident) {
-    if (!request->move(Phase::Waiting, Phase::Running)) return;  // ended by the sweep: not ours
-    if (LoadedModel* const model = same_model(resident, ready.model)) {
-      return compute(session, request, ready, *model);
-    }
-    Work next;
-    next.reloads = ready.reloads + 1;
-    worker_.post([this, session, request, next] { prepare(session, request, next); });
-  });
+  return nullptr;
 }
 
-Result<Scheduler::Work> Scheduler::make_work(const Session& session, const State& request,
-                                             Work work) {
-  if (request->cancelled()) return Status(StatusCode::Cancelled, "cancelled while waiting");
+// On the worker. `work` is null if there was no memory for it.
+void Scheduler::prepare(const Session& session, const State& request, const SharedWork& work) {
+  request->move(Phase::Running, Phase::Waiting);  // if it comes back from the model thread
+  Status status;
+  try {
+    status = work ? make_work(session, request, *work) : std::move(request->no_memory);
+    if (status.ok() && !request->cancelled()) {
+      return holder_.submit([this, session, request, work](Resident* resident) {
+        on_model(session, request, work, resident);
+      });
+    }
+  } catch (const std::bad_alloc&) {
+    status = std::move(request->no_memory);
+  }
+  if (!request->move(Phase::Waiting, Phase::Ended)) return;
+  if (request->cancelled()) return end_cancelled(session, request);
+  end(session, request, nullptr, {nullptr, std::move(status)});
+}
+
+// On the model thread.
+void Scheduler::on_model(const Session& session, const State& request, const SharedWork& work,
+                         Resident* resident) {
+  if (!request->move(Phase::Waiting, Phase::Running)) return;  // ended by the sweep: not ours
+  if (still_fits(*work, resident)) {
+    return compute(session, request, work, static_cast<LoadedModel&>(*resident));
+  }
+  ++work->rounds;
+  prepare_again(session, request, work);
+}
+
+// The model that the work was made for is resident, with as much context as the prompt needs.
+bool Scheduler::still_fits(const Work& work, const Resident* resident) const {
+  const auto* const model = dynamic_cast<const LoadedModel*>(resident);
+  if (model == nullptr || model->info() != work.model) return false;
+  const uint32_t context = context_limit(work.model->meta.context);
+  const auto& prompt = work.summary ? work.summary->prompt : work.prompt;
+  return context >= work.context || prompt.ids.size() < context || !work.chat;
+}
+
+void Scheduler::prepare_again(const Session& session, const State& request,
+                              const SharedWork& work) noexcept {
+  try {
+    worker_.post([this, session, request, work] { prepare(session, request, work); });
+  } catch (const std::bad_alloc&) {
+    if (!request->move(Phase::Running, Phase::Ended)) return;
+    return end(session, request, nullptr, {nullptr, std::move(request->no_memory)});
+  }
+  // Now a cancel need not wait for the worker's turn. `this` may be gone already.
+  request->move(Phase::Running, Phase::Waiting);
+}
+
+Status Scheduler::make_work(const Session& session, const State& request, Work& work) {
+  if (request->cancelled()) return {StatusCode::Cancelled, "cancelled while waiting"};
+  if (work.rounds > kMostRounds) {
+    return {StatusCode::Busy,
+            "the model is taken away again and again: too little memory for all that wants to run"};
+  }
   ETB_ASSIGN_OR_RETURN(work.model, models_.ensure(*request->cancel, [this] { sweep(); }));
+  work.context = context_limit(work.model->meta.context);
   if (!work.chat) {  // else a summary has been made for it, which is in there
     const std::lock_guard lock(session->mutex);
     work.conversation = session->conversation;
@@ -174,16 +236,15 @@ Result<Scheduler::Work> Scheduler::make_work(const Session& session, const State
   }
   switch (request->prompt.kind) {
     case Prompt::Kind::Ids:
-      if (request->prompt.ids.empty()) {
-        return Status(StatusCode::InvalidArgument, "the prompt is empty");
-      }
       work.prompt.ids = request->prompt.ids;
-      return work;
+      break;
     case Prompt::Kind::Warm:
-      return make_warm(request, session->options, std::move(work));
+      return make_warm(request, session->options, work);
     default:
-      return make_chat(request, session->options, std::move(work));
+      ETB_RETURN_IF_ERROR(make_chat(request, session->options, work));
   }
+  if (!work.prompt.ids.empty()) return {};
+  return {StatusCode::InvalidArgument, "the prompt is empty: there is nothing to go on from"};
 }
 
 Result<FormattedPrompt> Scheduler::format(const Work& work, const SessionOptions& options,
@@ -192,8 +253,7 @@ Result<FormattedPrompt> Scheduler::format(const Work& work, const SessionOptions
                          options.now_seconds.value_or(clock_.wall_seconds()));
 }
 
-Result<Scheduler::Work> Scheduler::make_chat(const State& request, const SessionOptions& options,
-                                             Work work) {
+Status Scheduler::make_chat(const State& request, const SessionOptions& options, Work& work) {
   const Prompt& asked = request->prompt;
   Conversation& conversation = work.conversation;
   if (!work.chat) {
@@ -202,13 +262,13 @@ Result<Scheduler::Work> Scheduler::make_chat(const State& request, const Session
     } else if (asked.kind == Prompt::Kind::Regenerate) {
       ETB_RETURN_IF_ERROR(take_back_answer(conversation));
     } else if (asked.messages.empty()) {
-      return Status(StatusCode::InvalidArgument, "the conversation is empty");
+      return {StatusCode::InvalidArgument, "the conversation is empty"};
     } else {
       replace(conversation, asked.messages);
     }
     work.chat = true;
   }
-  ContextBudget budget{.context_length = context_limit(work.model->meta.context)};
+  ContextBudget budget{.context_length = work.context};
   if (request->options.max_tokens >= 0) {
     budget.max_output_tokens = static_cast<size_t>(request->options.max_tokens);
   }
@@ -219,19 +279,18 @@ Result<Scheduler::Work> Scheduler::make_chat(const State& request, const Session
   ETB_ASSIGN_OR_RETURN(work.prompt,
                        formatted_prompt_with_history(conversation.messages, options.history, budget,
                                                      conversation.history, formatter));
-  if (work.prompt.to_summarise.empty()) return work;
+  if (work.prompt.to_summarise.empty()) return {};
   HistoryState state = conversation.history;
   state.cut = work.prompt.cut;
   ETB_ASSIGN_OR_RETURN(work.summary, next_summary_request(conversation.messages, options.history,
                                                           budget, state, formatter));
   if (work.summary) conversation.history = state;
-  return work;
+  return {};
 }
 
 // The ids that stay the same however the message goes on.
-Result<Scheduler::Work> Scheduler::make_warm(const State& request, const SessionOptions& options,
-                                             Work work) {
-  const ContextBudget budget{.context_length = context_limit(work.model->meta.context)};
+Status Scheduler::make_warm(const State& request, const SessionOptions& options, Work& work) {
+  const ContextBudget budget{.context_length = work.context};
   const FormatMessages formatter = [&](const std::vector<prompt::Message>& messages) {
     return format(work, options, messages);
   };
@@ -249,28 +308,33 @@ Result<Scheduler::Work> Scheduler::make_warm(const State& request, const Session
       std::mismatch(typed.ids.begin(), typed.ids.end(), longer.ids.begin(), longer.ids.end());
   typed.ids.erase(end, typed.ids.end());
   work.prompt = std::move(typed);
-  return work;
+  return {};
 }
 
 // On the model thread; the request is Running, so nobody else ends it.
-void Scheduler::compute(const Session& session, const State& request, Work work,
+void Scheduler::compute(const Session& session, const State& request, const SharedWork& work,
                         LoadedModel& model) {
-  if (work.summary) {
-    const Status status = summarise(session, request, work, model);
-    if (status.ok()) {
-      worker_.post([this, session, request, work] { prepare(session, request, work); });
-      return;
-    }
-    request->move(Phase::Running, Phase::Ended);
-    if (status.code() == StatusCode::Cancelled) return end_cancelled(session, request);
-    return end(session, request, nullptr, status);
+  Outcome outcome;
+  if (work->summary) {
+    outcome.status = summarise(session, request, *work, model);
+    tidy(*session, model);
+    if (outcome.status.ok()) return prepare_again(session, request, work);
+  } else {
+    outcome = answer(session, request, *work, model);
+    tidy(*session, model);
   }
-  Outcome outcome = answer(session, request, work, model);
-  if (session->closed) model.pool().erase(session->id);
+  request->move(Phase::Running, Phase::Ended);
+  if (outcome.status.code() == StatusCode::Cancelled) return end_cancelled(session, request);
+  end(session, request, work.get(), std::move(outcome));
+}
+
+// What a request leaves behind in the pool: nothing of a session that is gone, and no more than
+// the context that is left.
+void Scheduler::tidy(const SessionCore& session, LoadedModel& model) noexcept {
+  if (session.closed) model.pool().erase(session.id);
+  if (const uint32_t limit = context_limit_; limit != 0) model.pool().drop_longer_than(limit, 0);
   last_use_ns_ = clock_.now_ns();
   tasks_->look(model, 0);
-  request->move(Phase::Running, Phase::Ended);
-  end(session, request, &work, std::move(outcome));
 }
 
 Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session,
@@ -278,6 +342,7 @@ Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session
   const bool summary = work.summary.has_value();
   const std::vector<TokenId>& prompt = summary ? work.summary->prompt.ids : work.prompt.ids;
   const uint32_t capacity = context_limit(work.model->meta.context);
+  if (prompt.empty()) return Answer();  // nothing that could be computed ahead
   if (prompt.size() >= capacity) {
     return Status(StatusCode::ContextFull,
                   concat("the prompt has ", prompt.size(), " tokens, the context holds ", capacity,
@@ -326,16 +391,18 @@ Scheduler::Outcome Scheduler::answer(const Session& session, const State& reques
            .text = concat("the oldest ", work.prompt.dropped,
                           " messages no longer fit the context and were left out")});
     }
-    ETB_ASSIGN_OR_RETURN(Answer answer, generate_on(model, session, request, work));
-    answer.queue_ms = queue_ms;
-    answer.dropped_messages = work.prompt.dropped;
-    answer.summarised_messages = work.summarised;
+    auto said = generate_on(model, session, request, work);
+    if (!said.ok()) return {nullptr, said.status()};
+    const auto answer = std::make_shared<Answer>(std::move(said).value());
+    answer->queue_ms = queue_ms;
+    answer->dropped_messages = work.prompt.dropped;
+    answer->summarised_messages = work.summarised;
     if (const auto memory = process_memory(); memory.ok()) {
-      answer.footprint_bytes = memory->footprint_bytes;
+      answer->footprint_bytes = memory->footprint_bytes;
     }
-    return std::make_shared<Answer>(std::move(answer));
+    return {answer, {}};
   } catch (const std::bad_alloc&) {
-    return out_of_memory("answering");
+    return {nullptr, std::move(request->no_memory)};
   }
 }
 
@@ -356,70 +423,86 @@ Status Scheduler::summarise(const Session& session, const State& request, Work& 
                                          " messages were replaced by a summary of them")});
     return {};
   } catch (const std::bad_alloc&) {
-    return out_of_memory("summing up old messages");
+    return std::move(request->no_memory);
   }
 }
 
-void Scheduler::end_cancelled(const Session& session, const State& request) {
-  auto answer = std::make_shared<Answer>();
-  answer->finish_reason = FinishReason::Cancelled;
-  end(session, request, nullptr, std::move(answer));
+void Scheduler::end_cancelled(const Session& session, const State& request) noexcept {
+  Outcome outcome;
+  try {
+    outcome.answer = std::make_shared<Answer>();
+    outcome.answer->finish_reason = FinishReason::Cancelled;
+  } catch (const std::bad_alloc&) {
+    outcome.status = std::move(request->no_memory);
+  }
+  end(session, request, nullptr, std::move(outcome));
 }
 
 // The caller has moved the request to Ended. Commits first: whoever reads the terminal event finds
-// the conversation as it says. `this` is not touched once the session's mutex is let go of: a
-// destructor may be waiting for it.
-void Scheduler::end(const Session& session, const State& request, const Work* work,
-                    Outcome outcome) {
-  request->set_nudge(nullptr);
-  request->admission.reset();
-  Event last{.kind = EventKind::Failed, .status = outcome.status()};
-  {
-    const std::lock_guard lock(session->mutex);
-    const bool said = outcome.ok() && !(*outcome)->ids.empty();
-    if (said && work != nullptr && work->chat && work->epoch == session->epoch) {
-      session->conversation = work->conversation;
-      add_answer(session->conversation, work->prompt, **outcome, work->model->tokenizer());
-    }
-    if (session->active == request) {
-      session->active.reset();
-      start_next_locked(session);
-    } else {
-      std::erase(session->waiting, request);
-    }
-    session->ended.notify_all();
+// the conversation as it says. `this` is not touched once the session has no request and its mutex
+// is let go of: a destructor may be waiting for that.
+void Scheduler::end(const Session& session, State request, Work* work, Outcome outcome) noexcept {
+  const bool said = outcome.answer && !outcome.answer->ids.empty();
+  bool commits = said && work != nullptr && work->chat;
+  try {
+    if (commits) add_said(work->conversation, work->prompt, *outcome.answer, *work->model);
+  } catch (const std::bad_alloc&) {
+    commits = false;
+    outcome = {nullptr, std::move(request->no_memory)};
   }
-  if (outcome.ok()) last = {.kind = EventKind::Done, .answer = std::move(outcome).value()};
-  request->events.push(std::move(last), true);
+  while (request) {
+    request->set_nudge(nullptr);
+    request->admission.reset();
+    State stuck;
+    {
+      const std::lock_guard lock(session->mutex);
+      if (commits && work->epoch == session->epoch) {
+        std::swap(session->conversation, work->conversation);
+      }
+      if (session->active == request) {
+        session->active.reset();
+        stuck = start_next_locked(session);
+      } else {
+        std::erase(session->waiting, request);
+      }
+      session->ended.notify_all();
+    }
+    Event last{.kind = outcome.answer ? EventKind::Done : EventKind::Failed};
+    last.answer = std::move(outcome.answer);
+    last.status = std::move(outcome.status);
+    request->events.push_last(std::move(last));
+    request = std::move(stuck);
+    commits = false;
+    if (request) outcome = {nullptr, std::move(request->no_memory)};
+  }
 }
 
-void Scheduler::cancel_all(const Session& session) {
-  {
-    const std::lock_guard lock(session->mutex);
-    if (session->active) session->active->cancel->cancel();
-    for (const State& request : session->waiting) request->cancel->cancel();
-  }
-  worker_.post([this] { sweep(); });
+void Scheduler::cancel_all_locked(SessionCore& session) noexcept {
+  if (session.active) session.active->cancel->cancel();
+  for (const State& request : session.waiting) request->cancel->cancel();
+  worker_.poke();
 }
 
-void Scheduler::wait_for(const Session& session) {
-  std::unique_lock lock(session->mutex);
-  session->ended.wait(lock, [&] { return !session->active && session->waiting.empty(); });
+void Scheduler::cancel_all(const Session& session) noexcept {
+  const std::lock_guard lock(session->mutex);
+  cancel_all_locked(*session);
 }
 
 // On the worker: ends what was cancelled while it waits.
-void Scheduler::sweep() {
-  for (const Session& session : sessions()) {
-    std::vector<State> cancelled;
-    {
-      const std::lock_guard lock(session->mutex);
-      for (const State& request : session->waiting) {
-        if (request->cancelled()) cancelled.push_back(request);
-      }
-      if (session->active && session->active->cancelled()) cancelled.push_back(session->active);
-    }
-    for (const State& request : cancelled) {
-      if (request->move(Phase::Waiting, Phase::Ended)) end_cancelled(session, request);
+void Scheduler::sweep() noexcept {
+  const auto take = [](SessionCore& session) -> State {
+    const auto over = [](const State& request) {
+      return request && request->cancelled() && request->move(Phase::Waiting, Phase::Ended);
+    };
+    const std::lock_guard lock(session.mutex);
+    if (over(session.active)) return session.active;
+    const auto found = std::find_if(session.waiting.begin(), session.waiting.end(), over);
+    return found == session.waiting.end() ? nullptr : *found;
+  };
+  for (size_t i = session_count(); i-- > 0;) {
+    const Session session = session_at(i);
+    while (const State request = session ? take(*session) : nullptr) {
+      end_cancelled(session, request);
     }
   }
 }

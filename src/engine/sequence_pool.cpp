@@ -1,6 +1,7 @@
 #include "engine/sequence_pool.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "base/log.h"
@@ -42,7 +43,33 @@ kv::RowCopier copier_of(const runner::Sequence& sequence) {
   return [&sequence](uint32_t from, uint32_t to) { return sequence.copy_rows(from, to); };
 }
 
+constexpr std::string_view kParkedPrefix = "parked-";
+constexpr std::string_view kParkedSuffix = ".etbs";
+
+std::string parked_path(const std::string& folder, uint64_t session) {
+  return join_path(folder, concat(kParkedPrefix, session, kParkedSuffix));
+}
+
+void remove_all_parked(const std::string& folder) {
+  const auto files = list_files(folder);
+  if (!files.ok()) return;
+  for (const FolderEntry& file : *files) {
+    if (!file.name.starts_with(kParkedPrefix) || !file.name.ends_with(kParkedSuffix)) continue;
+    static_cast<void>(remove_file(join_path(folder, file.name)));
+  }
+}
+
 }  // namespace
+
+void remove_parked(const std::string& folder, std::optional<uint64_t> session) noexcept {
+  if (folder.empty()) return;
+  try {
+    if (!session) return remove_all_parked(folder);
+    static_cast<void>(remove_file(parked_path(folder, *session)));
+  } catch (const std::bad_alloc&) {
+    return;
+  }
+}
 
 SequencePool::SequencePool(runner::TextRunner& runner, PoolOptions options, const Clock& clock)
     : runner_(runner),
@@ -113,7 +140,10 @@ void SequencePool::extend_from_store(runner::Sequence& sequence, std::span<const
 
 void SequencePool::store(const runner::Sequence& sequence) {
   if (!prefixes_ || sequence.position() < kWorthKeeping) return;
-  prefixes_->insert(sequence.ids(), copier_of(sequence));
+  try {
+    prefixes_->insert(sequence.ids(), copier_of(sequence));
+  } catch (const std::bad_alloc&) {  // then less is kept
+  }
 }
 
 Status SequencePool::adopt(uint64_t session, const kv::RowsView& rows) {
@@ -124,46 +154,51 @@ Status SequencePool::adopt(uint64_t session, const kv::RowsView& rows) {
   return {};
 }
 
-void SequencePool::erase(uint64_t session) {
+void SequencePool::erase(uint64_t session) noexcept {
   const auto entry = entries_.find(session);
   if (entry != entries_.end()) {
     store(*entry->second.sequence);
     entries_.erase(entry);
   }
-  if (!options_.folder.empty()) static_cast<void>(remove_file(parked_path(session)));
+  remove_parked(options_.folder, session);
 }
 
-std::string SequencePool::parked_path(uint64_t session) const {
-  return join_path(options_.folder, concat("parked-", session, ".etbs"));
+Status SequencePool::write_parked(uint64_t session, const runner::Sequence& sequence) const {
+  const runner::RunnerMeta& meta = runner_.meta();
+  ETB_RETURN_IF_ERROR(make_folders(options_.folder));
+  return kv::write_session(parked_path(options_.folder, session),
+                           {.model = meta.model_tag(),
+                            .context = meta.context,
+                            .floor = sequence.rewind_floor(),
+                            .ids = sequence.ids()},
+                           copier_of(sequence));
 }
 
-void SequencePool::park(uint64_t session) {
+void SequencePool::park(uint64_t session) noexcept {
   const auto entry = entries_.find(session);
   if (entry == entries_.end()) return;
   const runner::Sequence& sequence = *entry->second.sequence;
-  const runner::RunnerMeta& meta = runner_.meta();
-  if (!options_.folder.empty() && meta.model_key != 0 && sequence.position() >= kWorthKeeping) {
-    Status status = make_folders(options_.folder);
-    if (status.ok()) {
-      status = kv::write_session(parked_path(session),
-                                 {.model = meta.model_tag(),
-                                  .context = meta.context,
-                                  .floor = sequence.rewind_floor(),
-                                  .ids = sequence.ids()},
-                                 copier_of(sequence));
-    }
+  const bool kept = !options_.folder.empty() && runner_.meta().model_key != 0 &&
+                    sequence.position() >= kWorthKeeping;
+  try {
+    const Status status = kept ? write_parked(session, sequence) : Status();
     if (!status.ok()) {
       log(LogLevel::Warning,
           concat("a conversation is parked without what it computed: ", status.message()));
     }
+  } catch (const std::bad_alloc&) {  // the more so its memory has to go
   }
   entries_.erase(entry);
+}
+
+void SequencePool::park_all() noexcept {
+  while (!entries_.empty()) park(entries_.begin()->first);
 }
 
 // A file that is not there, or does not fit any more, is as if there were none.
 void SequencePool::restore_parked(uint64_t session, runner::Sequence& sequence) {
   if (options_.folder.empty()) return;
-  const std::string path = parked_path(session);
+  const std::string path = parked_path(options_.folder, session);
   const auto file = kv::SessionFile::open(path);
   if (!file.ok()) return;
   const auto rows = (*file)->rows();

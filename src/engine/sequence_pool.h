@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -34,6 +35,11 @@ struct PoolUse {
   size_t prefix_bytes = 0;  // of the prefix store, in memory
 };
 
+// Removes the file of a parked conversation; without `session` all of them. Nothing if `folder` is
+// empty. Errors of the disk do not matter.
+void remove_parked(const std::string& folder,
+                   std::optional<uint64_t> session = std::nullopt) noexcept;
+
 class SequencePool {
  public:
   SequencePool(runner::TextRunner& runner, PoolOptions options, const Clock& clock);
@@ -50,11 +56,13 @@ class SequencePool {
   // Makes rows from elsewhere the session's own. An error leaves it without any.
   Status adopt(uint64_t session, const kv::RowsView& rows);
 
-  // The session is over: what it computed goes to the prefix store, its memory back.
-  void erase(uint64_t session);
+  // The session is over: what it computed goes to the prefix store, its memory back; what was
+  // parked of it goes.
+  void erase(uint64_t session) noexcept;
   // Frees the session's memory; it finds its rows on disk at its next prompt. Without a folder they
-  // go. Errors of the disk likewise.
-  void park(uint64_t session);
+  // go; so they do if the disk or the memory for it does not suffice.
+  void park(uint64_t session) noexcept;
+  void park_all() noexcept;
   // Sessions in memory, least recently used first.
   std::vector<uint64_t> by_last_use() const;
   // Empties sequences that hold more positions, but that of session `except`.
@@ -75,8 +83,8 @@ class SequencePool {
                                      size_t& length) const;
   void extend_from_store(runner::Sequence& sequence, std::span<const TokenId> wanted);
   void store(const runner::Sequence& sequence);
+  Status write_parked(uint64_t session, const runner::Sequence& sequence) const;
   void restore_parked(uint64_t session, runner::Sequence& sequence);
-  std::string parked_path(uint64_t session) const;
 
   runner::TextRunner& runner_;
   const PoolOptions options_;

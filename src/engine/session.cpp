@@ -1,9 +1,11 @@
 #include "engine/session.h"
 
+#include <new>
 #include <utility>
 
 #include "engine/conversation_codec.h"
 #include "engine/engine.h"
+#include "engine/room_edge.h"
 #include "engine/sequence_pool.h"
 #include "kv/session_file.h"
 
@@ -15,16 +17,18 @@ Session::Session(std::shared_ptr<Engine> engine, std::shared_ptr<SessionCore> co
 Session::~Session() {
   core_->closed = true;
   cancel();
-  // Whatever of it still runs was posted before, or sees that the session is closed.
-  engine_->holder().post([id = core_->id](holder::Resident* resident) {
-    if (auto* const model = dynamic_cast<LoadedModel*>(resident)) model->pool().erase(id);
-  });
+  engine_->models().forget_session(core_->id);
 }
 
 Result<std::unique_ptr<Request>> Session::submit(Prompt prompt, GenerateOptions options) {
   ETB_ASSIGN_OR_RETURN(auto state,
                        engine_->scheduler().submit(core_, std::move(prompt), std::move(options)));
-  return std::make_unique<Request>(std::move(state));
+  try {
+    return std::make_unique<Request>(state);
+  } catch (const std::bad_alloc&) {
+    Request(std::move(state)).cancel();  // nobody will read it
+    return Status(StatusCode::OutOfMemory, "memory ran out while a request was submitted");
+  }
 }
 
 void Session::cancel() {
@@ -41,30 +45,46 @@ size_t Session::dropped_messages() const {
   return core_->conversation.history.cut;
 }
 
-// Requests that were submitted before see another epoch at their end, and add nothing.
+// Requests that were submitted before are cancelled, see another epoch at their end, and add
+// nothing; all at once, so that none comes in between. A change that fails does none of it.
 template <class Change>
-auto Session::change(Change what) {
-  cancel();
+Status Session::change(Change what) {
   const std::lock_guard lock(core_->mutex);
+  Conversation next = core_->conversation;
+  ETB_RETURN_IF_ERROR(what(next));
+  std::swap(core_->conversation, next);
+  engine_->scheduler().cancel_all_locked(*core_);
   ++core_->epoch;
-  return what(core_->conversation);
+  return {};
 }
 
 void Session::reset() {
-  change([](Conversation& conversation) { clear(conversation); });
+  static_cast<void>(change([](Conversation& conversation) {
+    clear(conversation);
+    return Status();
+  }));
 }
 
 void Session::set_system(std::string system) {
-  change([&](Conversation& conversation) { etb::set_system(conversation, std::move(system)); });
+  static_cast<void>(change([&](Conversation& conversation) {
+    etb::set_system(conversation, std::move(system));
+    return Status();
+  }));
 }
 
 Status Session::edit(size_t index, std::string text) {
-  return change(
-      [&](Conversation& conversation) { return etb::edit(conversation, index, std::move(text)); });
+  return or_out_of_memory("a message was edited", [&] {
+    return change([&](Conversation& conversation) {
+      return etb::edit(conversation, index, std::move(text));
+    });
+  });
 }
 
 Status Session::pin(size_t index, bool pinned) {
-  return change([&](Conversation& conversation) { return etb::pin(conversation, index, pinned); });
+  return or_out_of_memory("a message was pinned", [&] {
+    return change(
+        [&](Conversation& conversation) { return etb::pin(conversation, index, pinned); });
+  });
 }
 
 std::unique_ptr<Session> Session::fork() const {
@@ -78,6 +98,10 @@ std::unique_ptr<Session> Session::fork() const {
 }
 
 Status Session::save(const std::string& path) const {
+  return or_out_of_memory("a conversation was saved", [&] { return write(path); });
+}
+
+Status Session::write(const std::string& path) const {
   std::vector<uint8_t> payload;
   {
     const std::lock_guard lock(core_->mutex);
@@ -102,12 +126,18 @@ SessionUse Session::use() const {
   if (const auto model = engine_->model()) {
     use.context = engine_->scheduler().context_limit(model->meta.context);
   }
-  engine_->holder().run([&](holder::Resident* resident) {
+  const auto look = [&](holder::Resident* resident) {
     auto* const model = dynamic_cast<LoadedModel*>(resident);
     runner::Sequence* const sequence = model != nullptr ? model->pool().find(core_->id) : nullptr;
     if (sequence == nullptr) return;
     use.positions = sequence->position();
     use.kv_bytes = sequence->kv_usage().committed_bytes;
+  };
+  engine_->holder().run([&](holder::Resident* resident) {
+    try {
+      look(resident);
+    } catch (const std::bad_alloc&) {  // then less is known
+    }
   });
   return use;
 }

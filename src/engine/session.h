@@ -3,7 +3,8 @@
 //
 // Thread-safe. Requests of a session run one after the other; those of several sessions take turns.
 // After an error the messages are as before the request; after a cancel they hold what was said so
-// far (nothing said: as before). Either way the session goes on.
+// far (nothing said: as before). Either way the session goes on. What returns no status throws
+// bad_alloc where memory runs out, and has changed nothing then.
 #pragma once
 
 #include <memory>
@@ -44,7 +45,8 @@ class Session {
   // Messages that the next prompt leaves out, after the system prompt.
   size_t dropped_messages() const;
 
-  // The next ones change the conversation. An answer that is being made is cancelled and not added.
+  // The next ones change the conversation. An answer that is being made is cancelled and not added;
+  // after an error nothing has happened.
   void reset();  // forgets the messages but the system prompt
   void set_system(std::string system);
   // Gives a message another text; those after it go. InvalidArgument: there is none.
@@ -67,7 +69,8 @@ class Session {
 
  private:
   template <class Change>
-  auto change(Change what);
+  Status change(Change what);
+  Status write(const std::string& path) const;
 
   std::shared_ptr<Engine> engine_;
   std::shared_ptr<SessionCore> core_;

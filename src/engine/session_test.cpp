@@ -166,12 +166,12 @@ TEST(Session, CancelInPrefillIsAnAnswerOfNothing) {
 class Blocker {
  public:
   explicit Blocker(Engine& engine) {
-    std::promise<void> started;
-    engine.holder().post([&, released = release_.get_future().share()](holder::Resident*) {
-      started.set_value();
+    const auto started = std::make_shared<std::promise<void>>();
+    engine.holder().post([started, released = release_.get_future().share()](holder::Resident*) {
+      started->set_value();
       released.wait();
     });
-    started.get_future().wait();
+    started->get_future().wait();
   }
   ~Blocker() { release_.set_value(); }
 
@@ -440,9 +440,9 @@ TEST(Session, AnUnloadedModelComesBackWhenItIsNeeded) {
 
 TEST(Session, WithoutAModelARequestSaysSo) {
   Fixture f = make("x");
-  std::promise<void> done;
-  ASSERT_TRUE(f.engine->unload(holder::WhileBusy::Wait, [&] { done.set_value(); }).ok());
-  done.get_future().wait();
+  const auto done = std::make_shared<std::promise<void>>();
+  ASSERT_TRUE(f.engine->unload(holder::WhileBusy::Wait, [done] { done->set_value(); }).ok());
+  done->get_future().wait();
   EXPECT_EQ(try_ask(*f.session, Prompt::user("Hi")).status().code(), StatusCode::NotFound);
 }
 

@@ -9,25 +9,55 @@ namespace {
 using enum Dim;
 using enum TensorKind;
 
-constexpr std::array<TensorRule, 3> kLlamaModel = {{
+constexpr std::array<TensorRule, 3> kModel = {{
     {.name = "token_embd", .source = "token_embd", .rows = Vocab},
     {.name = "output_norm", .source = "output_norm", .kind = Vector},
     {.name = "output", .source = "output", .rows = Vocab, .optional = true},
 }};
 
-constexpr std::array<TensorRule, 9> kLlamaLayer = {{
-    {.name = "attn_norm", .source = "attn_norm", .kind = Vector},
-    {.name = "attn_q", .source = "attn_q", .rows = QWidth, .rotated = true},
-    {.name = "attn_k", .source = "attn_k", .rows = KvWidth, .rotated = true},
-    {.name = "attn_v", .source = "attn_v", .rows = KvWidth},
-    {.name = "attn_output", .source = "attn_output", .rows = Width, .cols = QWidth},
-    {.name = "ffn_norm", .source = "ffn_norm", .kind = Vector},
-    {.name = "ffn_gate", .source = "ffn_gate", .rows = Ffn},
-    {.name = "ffn_up", .source = "ffn_up", .rows = Ffn},
-    {.name = "ffn_down", .source = "ffn_down", .rows = Width, .cols = Ffn},
-}};
+constexpr TensorRule kAttnNorm{.name = "attn_norm", .source = "attn_norm", .kind = Vector};
+constexpr TensorRule kQ{.name = "attn_q", .source = "attn_q", .rows = QWidth, .rotated = true};
+constexpr TensorRule kK{.name = "attn_k", .source = "attn_k", .rows = KvWidth, .rotated = true};
+constexpr TensorRule kV{.name = "attn_v", .source = "attn_v", .rows = KvWidth};
+constexpr TensorRule kAttnOutput{
+    .name = "attn_output", .source = "attn_output", .rows = Width, .cols = QWidth};
+constexpr TensorRule kFfnNorm{.name = "ffn_norm", .source = "ffn_norm", .kind = Vector};
+constexpr TensorRule kGate{.name = "ffn_gate", .source = "ffn_gate", .rows = Ffn};
+constexpr TensorRule kUp{.name = "ffn_up", .source = "ffn_up", .rows = Ffn};
+constexpr TensorRule kDown{.name = "ffn_down", .source = "ffn_down", .rows = Width, .cols = Ffn};
 
-constexpr std::array<std::string_view, 20> kLlamaKeys = {{
+// Norms of every head of q and k, after the projection and before the rotation.
+constexpr TensorRule kQNorm{
+    .name = "attn_q_norm", .source = "attn_q_norm", .kind = Vector, .cols = HeadDim};
+constexpr TensorRule kKNorm{
+    .name = "attn_k_norm", .source = "attn_k_norm", .kind = Vector, .cols = HeadDim};
+// Norms of what attention and MLP add to the residual stream.
+constexpr TensorRule kPostAttention{
+    .name = "attn_post_norm", .source = "post_attention_norm", .kind = Vector};
+constexpr TensorRule kPostFfn{.name = "ffn_post_norm", .source = "post_ffw_norm", .kind = Vector};
+
+constexpr TensorRule bias(std::string_view name, std::string_view source, Dim cols) {
+  return {.name = name, .source = source, .suffix = ".bias", .kind = Vector, .cols = cols};
+}
+
+constexpr std::array kLlamaLayer = {kAttnNorm, kQ,    kK,  kV,   kAttnOutput,
+                                    kFfnNorm,  kGate, kUp, kDown};
+constexpr std::array kQwen2Layer = {kAttnNorm,
+                                    kQ,
+                                    kK,
+                                    kV,
+                                    bias("attn_q_bias", "attn_q", QWidth),
+                                    bias("attn_k_bias", "attn_k", KvWidth),
+                                    bias("attn_v_bias", "attn_v", KvWidth),
+                                    kAttnOutput,
+                                    kFfnNorm,
+                                    kGate,
+                                    kUp,
+                                    kDown};
+constexpr std::array kQwen3Layer = {kAttnNorm,   kQ,       kK,    kV,  kQNorm, kKNorm,
+                                    kAttnOutput, kFfnNorm, kGate, kUp, kDown};
+
+constexpr std::array kCommonKeys = std::to_array<std::string_view>({
     "vocab_size",
     "context_length",
     "embedding_length",
@@ -48,7 +78,7 @@ constexpr std::array<std::string_view, 20> kLlamaKeys = {{
     "rope.scaling.original_context_length",
     "rope.scaling.finetuned",
     "tensor_data_layout",
-}};
+});
 
 // Llama 2/3 and the fine-tunes of its graph (SmolLM2 and others speak ChatML).
 constexpr std::array<std::string_view, 7> kLlamaStops = {{
@@ -61,18 +91,36 @@ constexpr std::array<std::string_view, 7> kLlamaStops = {{
     "<|end|>",
 }};
 
-constexpr std::array<FamilyRow, 1> kFamilies = {{
+// Qwen 2, 2.5 and 3 speak ChatML.
+constexpr std::array<std::string_view, 2> kChatMlStops = {{"<|im_end|>", "<|endoftext|>"}};
+
+constexpr FamilyRow kFamilies[] = {
+    // Llama 2 to 3.2, Mistral, SmolLM2, Phi-4 as some convert it, and many others of this graph.
     {.architecture = "llama",
      .rope = RopePairs::Interleaved,
-     .activation = ActivationKind::Silu,
-     .scale_embedding = false,
-     .model_tensors = kLlamaModel,
+     .rope_factors = RopeFactors::One,
+     .model_tensors = kModel,
      .layer_tensors = kLlamaLayer,
-     .known_keys = kLlamaKeys,
      .stop_texts = kLlamaStops},
-}};
+    {.architecture = "qwen2",
+     .model_tensors = kModel,
+     .layer_tensors = kQwen2Layer,
+     .stop_texts = kChatMlStops},
+    {.architecture = "qwen3",
+     .model_tensors = kModel,
+     .layer_tensors = kQwen3Layer,
+     .stop_texts = kChatMlStops},
+};
 
 }  // namespace
+
+std::span<const FamilyRow> families() {
+  return kFamilies;
+}
+
+std::span<const std::string_view> common_keys() {
+  return kCommonKeys;
+}
 
 const FamilyRow* find_family(std::string_view architecture) {
   for (const FamilyRow& row : kFamilies) {

@@ -16,13 +16,8 @@ Status busy(size_t admitted) {
                                    " requests wait or run; wait for one to end, or cancel it")};
 }
 
-Result<std::unique_ptr<Resident>> call_loader(const LoadCall& call, const LoadProgress& progress,
-                                              const CancelToken& cancel) {
-  try {
-    return call.loader(progress, cancel);
-  } catch (const std::bad_alloc&) {
-    return Status(StatusCode::OutOfMemory, concat(call.key, ": memory ran out while loading"));
-  }
+Status no_memory(std::string_view doing) {
+  return {StatusCode::OutOfMemory, concat("memory ran out while ", doing)};
 }
 
 }  // namespace
@@ -43,11 +38,17 @@ std::string_view holder_state_name(HolderState state) {
   return "unknown";
 }
 
+// The chore is what the destructor asks for.
 RunnerHolder::RunnerHolder(Options options)
-    : options_(options), queue_(kQueueLabel, ThreadPriority::UserInitiated) {}
+    : options_(options),
+      queue_(kQueueLabel, ThreadPriority::UserInitiated, [this] { drop_resident(); }) {}
 
 RunnerHolder::~RunnerHolder() {
-  static_cast<void>(unload(WhileBusy::Cancel, nullptr));
+  {
+    const std::lock_guard lock(mutex_);
+    make_way_locked(WhileBusy::Cancel);
+  }
+  queue_.poke();
 }
 
 std::shared_ptr<RunnerHolder> RunnerHolder::shared() {
@@ -72,72 +73,132 @@ uint64_t RunnerHolder::new_id() {
   return ++last_id_;
 }
 
+HolderState RunnerHolder::state() const {
+  const std::lock_guard lock(mutex_);
+  return status_.state;
+}
+
 void RunnerHolder::set_state(HolderState state) {
   const std::lock_guard lock(mutex_);
   status_.state = state;
 }
 
-void RunnerHolder::cancel_all_locked() {
-  for (const auto& [id, weak] : admitted_) {
-    if (const auto token = weak.lock()) token->cancel();
-  }
+// Before a model goes: what is computed ahead with it is of no use.
+void RunnerHolder::make_way_locked(WhileBusy while_busy) {
+  const auto cancel = [](const Places& places) {
+    for (const auto& [id, weak] : places) {
+      if (const auto token = weak.lock()) token->cancel();
+    }
+  };
+  cancel(enlisted_);
+  if (while_busy != WhileBusy::Cancel) return;
+  cancel(admitted_);
   for (const auto& [key, pending] : pending_) {
     for (const auto& token : pending.loads) token->cancel();
   }
 }
 
-// Ok with `joined`: somebody else's load of the same key will report, or it is resident.
-Status RunnerHolder::start_load_locked(LoadCall& call, bool& joined) {
-  if (wanted_key_ == call.key) {
-    if (const auto pending = pending_.find(call.key); pending != pending_.end()) {
-      if (call.done) pending->second.joined.push_back(std::move(call.done));
-      call.done = nullptr;
-      joined = true;
-      return {};
-    }
-    if (status_.state == HolderState::Ready || status_.state == HolderState::Generating) {
-      joined = true;
-      return {};
-    }
+// True if somebody else's load of the same key will report, or it is resident: then call.done is
+// still there.
+bool RunnerHolder::join_locked(LoadCall& call) {
+  if (wanted_key_ != call.key) return false;
+  if (const auto pending = pending_.find(call.key); pending != pending_.end()) {
+    if (call.done) pending->second.joined.push_back(std::move(call.done));
+    call.done = nullptr;
+    return true;
   }
+  return status_.state == HolderState::Ready || status_.state == HolderState::Generating;
+}
+
+struct RunnerHolder::LoadJob {
+  LoadCall call;
+  Status no_memory;  // made beforehand: later there may be none for it
+};
+
+void RunnerHolder::post_load_locked(LoadCall call) {
+  std::string wanted = call.key;
+  Status beforehand = no_memory(concat("loading ", call.key));
+  const auto job = std::make_shared<LoadJob>(LoadJob{std::move(call), std::move(beforehand)});
+  auto& loads = pending_[wanted].loads;
+  try {
+    loads.push_back(job->call.cancel);
+    queue_.post([this, job] { load_now(*job); });
+  } catch (const std::bad_alloc&) {
+    if (!loads.empty() && loads.back() == job->call.cancel) loads.pop_back();
+    if (loads.empty()) pending_.erase(wanted);
+    throw;
+  }
+  wanted_key_.swap(wanted);
+}
+
+Status RunnerHolder::try_load(LoadCall& call, bool& joined) {
+  const std::lock_guard lock(mutex_);
+  joined = join_locked(call);
+  if (joined) return {};
   if (call.while_busy == WhileBusy::Refuse && (!admitted_.empty() || !pending_.empty())) {
     return busy(admitted_.size());
   }
-  if (call.while_busy == WhileBusy::Cancel) cancel_all_locked();
-  wanted_key_ = call.key;
+  make_way_locked(call.while_busy);
   if (!call.cancel) call.cancel = std::make_shared<CancelToken>();
-  pending_[call.key].loads.push_back(call.cancel);
+  post_load_locked(call);
   return {};
 }
 
 Status RunnerHolder::load(LoadCall call) {
   bool joined = false;
-  {
-    const std::lock_guard lock(mutex_);
-    ETB_RETURN_IF_ERROR(start_load_locked(call, joined));
-    if (!joined) queue_.post([this, call] { load_now(call); });
+  try {
+    ETB_RETURN_IF_ERROR(try_load(call, joined));
+  } catch (const std::bad_alloc&) {
+    return no_memory("a load was put into the queue");
   }
   if (joined && call.done) call.done({});
   return {};
 }
 
 // On the model thread.
-void RunnerHolder::load_now(const LoadCall& call) {
-  const Status status = replace_resident(call);
+void RunnerHolder::load_now(LoadJob& job) {
+  Status status;
+  try {
+    status = replace_resident(job.call);
+  } catch (const std::bad_alloc&) {
+    status = give_up_load(job);
+  }
   std::vector<std::function<void(const Status&)>> told;
   {
     const std::lock_guard lock(mutex_);
-    const auto pending = pending_.find(call.key);
-    // Those who joined are told by the last load of the key: an earlier one may be overtaken.
-    std::erase(pending->second.loads, call.cancel);
-    if (pending->second.loads.empty()) {
+    const auto pending = pending_.find(job.call.key);
+    // Those who joined are told by the last load of the key: an earlier one may be overtaken. The
+    // loads of a key run in order; several may share a token.
+    auto& loads = pending->second.loads;
+    loads.erase(loads.begin());
+    if (loads.empty()) {
       told = std::move(pending->second.joined);
       pending_.erase(pending);
     }
-    if (!status.ok() && wanted_key_ == call.key) wanted_key_ = status_.key;
+    if (!status.ok() && wanted_key_ == job.call.key) want_locked(status_.key);
   }
-  if (call.done) call.done(status);
+  if (job.call.done) job.call.done(status);
   for (const auto& done : told) done(status);
+}
+
+// What the queue leads to. Without memory for it: unknown, so that the next load is put into it.
+void RunnerHolder::want_locked(const std::string& key) {
+  try {
+    wanted_key_ = key;
+  } catch (const std::bad_alloc&) {
+    wanted_key_.clear();
+  }
+}
+
+// Something threw: what the load had made goes. Allocates nothing.
+Status RunnerHolder::give_up_load(LoadJob& job) {
+  Status status = std::move(job.no_memory);
+  if (state() != HolderState::Loading) return status;  // what was resident still is
+  resident_.reset();
+  const std::lock_guard lock(mutex_);
+  public_part_ = nullptr;
+  status_.state = HolderState::Failed;
+  return status;
 }
 
 Status RunnerHolder::replace_resident(const LoadCall& call) {
@@ -151,11 +212,12 @@ Status RunnerHolder::replace_resident(const LoadCall& call) {
   drop_resident();
   {
     const std::lock_guard lock(mutex_);
-    status_.state = HolderState::Loading;
     status_.key = call.key;
+    status_.state = HolderState::Loading;
     status_.stage.clear();
     status_.done = status_.total = 0;
-    status_.error = {};
+    // As long as nothing else is known: what give_up_load() leaves.
+    status_.error = no_memory(concat("loading ", call.key));
   }
   const LoadProgress progress = [this](std::string_view stage, uint64_t done, uint64_t total) {
     const std::lock_guard lock(mutex_);
@@ -163,29 +225,31 @@ Status RunnerHolder::replace_resident(const LoadCall& call) {
     status_.done = done;
     status_.total = total;
   };
-  auto loaded = call_loader(call, progress, *call.cancel);
+  auto loaded = call.loader(progress, *call.cancel);
   // A load that was cancelled too late to stop it is none either.
   if (loaded.ok() && cancelled()) {
     loaded = Status(StatusCode::Cancelled, concat("loading ", call.key, " was cancelled"));
   }
+  Status status = loaded.status();
   if (loaded.ok()) resident_ = std::move(loaded).value();
-  finish_load(call.key, loaded.status());
-  return loaded.status();
+  finish_load(status);
+  return status;
 }
 
-void RunnerHolder::finish_load(const std::string& key, const Status& status) {
+void RunnerHolder::finish_load(const Status& status) {
+  std::shared_ptr<const void> part = resident_ ? resident_->public_part() : nullptr;
   const std::lock_guard lock(mutex_);
   status_.error = status;
   if (status.ok()) {
     status_.state = HolderState::Ready;
     ++status_.generation;
-    public_part_ = resident_->public_part();
+    public_part_ = std::move(part);
     return;
   }
   // A cancelled load is what was asked for, no failure.
   const bool asked = status.code() == StatusCode::Cancelled;
   status_.state = asked ? HolderState::Empty : HolderState::Failed;
-  status_.key = asked ? std::string() : key;
+  if (asked) status_.key.clear();
 }
 
 void RunnerHolder::drop_resident() {
@@ -212,28 +276,50 @@ Status RunnerHolder::unload(WhileBusy while_busy, std::function<void()> done, st
   if (while_busy == WhileBusy::Refuse && (!admitted_.empty() || !pending_.empty())) {
     return busy(admitted_.size());
   }
-  if (while_busy == WhileBusy::Cancel) cancel_all_locked();
-  if (key.empty() || key == wanted_key_) wanted_key_.clear();
-  queue_.post([this, key = std::move(key), done = std::move(done)] {
-    if (key.empty() || status().key == key) drop_resident();
-    if (done) done();
-  });
+  const bool wanted = key.empty() || key == wanted_key_;
+  try {
+    queue_.post([this, key = std::move(key), done = std::move(done)] {
+      // status_.key changes on this thread alone.
+      if (key.empty() || status_.key == key) drop_resident();
+      if (done) done();
+    });
+  } catch (const std::bad_alloc&) {
+    return no_memory("an unload was put into the queue");
+  }
+  make_way_locked(while_busy);
+  if (wanted) wanted_key_.clear();
   return {};
 }
 
+Result<std::shared_ptr<RunnerHolder::Admission>> RunnerHolder::enter(
+    Places& places, size_t most, const std::shared_ptr<CancelToken>& cancel) {
+  try {
+    // Outlives the lock: not let in it goes without it.
+    const auto admission = std::make_shared<Admission>(*this);
+    const std::lock_guard lock(mutex_);
+    if (places.size() >= most) return busy(places.size());
+    places.emplace(last_id_ + 1, cancel);
+    admission->id_ = ++last_id_;
+    return admission;
+  } catch (const std::bad_alloc&) {
+    return no_memory("a request was let in");
+  }
+}
+
 Result<std::shared_ptr<RunnerHolder::Admission>> RunnerHolder::admit(
-    BusyPolicy policy, std::shared_ptr<CancelToken> cancel) {
-  const std::lock_guard lock(mutex_);
-  const size_t most = policy == BusyPolicy::Refuse ? 1 : options_.most_admitted;
-  if (admitted_.size() >= most) return busy(admitted_.size());
-  const uint64_t id = ++last_id_;
-  admitted_.emplace(id, cancel);
-  return std::make_shared<Admission>(*this, id);
+    BusyPolicy policy, const std::shared_ptr<CancelToken>& cancel) {
+  return enter(admitted_, policy == BusyPolicy::Refuse ? 1 : options_.most_admitted, cancel);
+}
+
+Result<std::shared_ptr<RunnerHolder::Admission>> RunnerHolder::enlist(
+    const std::shared_ptr<CancelToken>& cancel) {
+  return enter(enlisted_, SIZE_MAX, cancel);
 }
 
 void RunnerHolder::leave(uint64_t id) {
   const std::lock_guard lock(mutex_);
   admitted_.erase(id);
+  enlisted_.erase(id);
 }
 
 void RunnerHolder::submit(Task task) {

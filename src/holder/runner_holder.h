@@ -73,7 +73,8 @@ struct LoadCall {
   ResidentLoader loader;
   WhileBusy while_busy = WhileBusy::Wait;
   std::shared_ptr<CancelToken> cancel;  // null: the holder makes one
-  // Once: on the model thread, or before load() returns if nothing had to be done. May be empty.
+  // Once: on the model thread, or before load() returns if nothing had to be done. Must not throw.
+  // May be empty.
   std::function<void(const Status&)> done;
 };
 
@@ -105,7 +106,7 @@ class RunnerHolder {
 
   // Makes call.key resident; the model before it goes first. Free if it is resident already or
   // being loaded (then done() reports that load). Busy: WhileBusy::Refuse and something has a
-  // place.
+  // place. After an error nothing is changed and done() is not called.
   Status load(LoadCall call);
   // Gives the model and its memory back; with a key, only if that model is resident then. done()
   // (may be empty) once, on the model thread. Busy as load().
@@ -116,32 +117,49 @@ class RunnerHolder {
   // A place in the queue, given back when the last copy of the pointer goes, which must not outlive
   // the holder. `cancel` is what WhileBusy::Cancel cancels. Has a number of its own.
   class Admission;
-  Result<std::shared_ptr<Admission>> admit(BusyPolicy policy, std::shared_ptr<CancelToken> cancel);
+  Result<std::shared_ptr<Admission>> admit(BusyPolicy policy,
+                                           const std::shared_ptr<CancelToken>& cancel);
+  // The same without a place: always let in, in nobody's way, and cancelled whenever a model goes.
+  // For what is computed ahead.
+  Result<std::shared_ptr<Admission>> enlist(const std::shared_ptr<CancelToken>& cancel);
 
   // Runs `task` on the model thread with what is resident then: null if nothing is.
   using Task = std::function<void(Resident*)>;
+  // All throw bad_alloc if there is no memory to queue the task, which then never runs. A task must
+  // not throw.
   void submit(Task task);      // as Generating
   void post(Task task);        // housekeeping: no state of its own
   void run(const Task& task);  // post, and wait for it; at once on the model thread
   bool on_model_thread() const { return queue_.on_worker(); }
 
  private:
-  Status start_load_locked(LoadCall& call, bool& joined);
-  void load_now(const LoadCall& call);
+  using Places = std::unordered_map<uint64_t, std::weak_ptr<CancelToken>>;
+
+  Status try_load(LoadCall& call, bool& joined);
+  bool join_locked(LoadCall& call);
+  struct LoadJob;
+  void post_load_locked(LoadCall call);
+  void load_now(LoadJob& job);
   Status replace_resident(const LoadCall& call);
-  void finish_load(const std::string& key, const Status& status);
+  void want_locked(const std::string& key);
+  Status give_up_load(LoadJob& job);
+  void finish_load(const Status& status);
   void drop_resident();
-  void cancel_all_locked();
+  void make_way_locked(WhileBusy while_busy);
+  Result<std::shared_ptr<Admission>> enter(Places& places, size_t most,
+                                           const std::shared_ptr<CancelToken>& cancel);
   void leave(uint64_t id);
+  HolderState state() const;
   void set_state(HolderState state);
 
   const Options options_;
   mutable std::mutex mutex_;
   HolderStatus status_;  // under mutex_, as all down to resident_
   uint64_t last_id_ = 0;
-  std::unordered_map<uint64_t, std::weak_ptr<CancelToken>> admitted_;
+  Places admitted_;
+  Places enlisted_;
   struct Pending {
-    std::vector<std::shared_ptr<CancelToken>> loads;  // asked for and not finished
+    std::vector<std::shared_ptr<CancelToken>> loads;  // asked for and not finished, in order
     std::vector<std::function<void(const Status&)>> joined;
   };
   std::unordered_map<std::string, Pending> pending_;
@@ -153,15 +171,16 @@ class RunnerHolder {
 
 class RunnerHolder::Admission {
  public:
-  Admission(RunnerHolder& holder, uint64_t id) : holder_(holder), id_(id) {}
+  explicit Admission(RunnerHolder& holder) : holder_(holder) {}
   ~Admission() { holder_.leave(id_); }
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
   uint64_t id() const { return id_; }
 
  private:
+  friend class RunnerHolder;
   RunnerHolder& holder_;
-  const uint64_t id_;
+  uint64_t id_ = 0;  // 0: not let in
 };
 
 }  // namespace etb::holder

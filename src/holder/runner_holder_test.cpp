@@ -73,14 +73,14 @@ class RunnerHolderTest : public testing::Test {
     ASSERT_TRUE(holder_.unload(WhileBusy::Wait, [&] { done.set_value(); }).ok());
     done.get_future().wait();
   }
-  // Occupies the model thread until the promise is kept.
+  // Occupies the model thread until the promise is kept. The job outlives neither: it has its own.
   void block_with(std::promise<void>& release) {
-    std::promise<void> started;
-    holder_.submit([&](Resident*) {
-      started.set_value();
-      release.get_future().wait();
+    const auto started = std::make_shared<std::promise<void>>();
+    holder_.submit([started, released = release.get_future().share()](Resident*) {
+      started->set_value();
+      released.wait();
     });
-    started.get_future().wait();
+    started->get_future().wait();
   }
 
   Counts counts_;
@@ -276,6 +276,53 @@ TEST_F(RunnerHolderTest, DestroyingItCancelsLoadsAndTellsEverybody) {
   EXPECT_EQ(running.future.get().code(), StatusCode::Cancelled);
   EXPECT_EQ(waiting.future.get().code(), StatusCode::Cancelled);
   EXPECT_EQ(counts_.loads, 0);
+}
+
+TEST_F(RunnerHolderTest, LoadsMayShareACancelToken) {
+  std::promise<void> release;
+  block_with(release);
+  const auto token = std::make_shared<CancelToken>();
+  Told first, second, third, joined;
+  LoadCall a = call_for("a"), b = call_for("b"), a_again = call_for("a"), joins = call_for("a");
+  a.cancel = b.cancel = a_again.cancel = token;
+  a.done = first.teller();
+  b.done = second.teller();
+  a_again.done = third.teller();
+  joins.done = joined.teller();
+  for (const LoadCall& call : {a, b, a_again, joins}) ASSERT_TRUE(holder_.load(call).ok());
+  release.set_value();
+  for (Told* told : {&first, &second, &third, &joined}) EXPECT_TRUE(told->future.get().ok());
+  EXPECT_EQ(holder_.status().key, "a");
+  EXPECT_EQ(counts_.loads, 3);
+}
+
+TEST_F(RunnerHolderTest, WhatIsComputedAheadTakesNoPlaceAndGoesWithAnyModel) {
+  EXPECT_TRUE(load("a").ok());
+  for (const bool by_load : {false, true}) {
+    const auto token = std::make_shared<CancelToken>();
+    const auto ahead = holder_.enlist(token);
+    ASSERT_TRUE(ahead.ok());
+    EXPECT_EQ(holder_.status().admitted, 0u);
+    EXPECT_TRUE(holder_.load(call_for("a")).ok());
+    EXPECT_FALSE(token->cancelled()) << "the model stays";
+    if (by_load) {
+      EXPECT_TRUE(load(call_for("b", WhileBusy::Refuse)).ok());
+    } else {
+      EXPECT_TRUE(holder_.unload(WhileBusy::Refuse, nullptr).ok());
+      EXPECT_TRUE(load("a").ok());
+    }
+    EXPECT_TRUE(token->cancelled());
+  }
+}
+
+TEST_F(RunnerHolderTest, ARefusedPlaceIsNoPlace) {
+  {
+    const auto place = holder_.admit(BusyPolicy::Refuse, nullptr);
+    ASSERT_TRUE(place.ok());
+    EXPECT_FALSE(holder_.admit(BusyPolicy::Refuse, nullptr).ok());
+    EXPECT_EQ(holder_.status().admitted, 1u);
+  }
+  EXPECT_EQ(holder_.status().admitted, 0u);
 }
 
 TEST(RunnerHolder, PluginsShareOne) {

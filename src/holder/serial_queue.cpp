@@ -6,8 +6,10 @@
 
 namespace etb::holder {
 
-SerialQueue::SerialQueue(std::string label, ThreadPriority priority)
-    : label_(std::move(label)), worker_([this, priority] { work(priority); }) {}
+SerialQueue::SerialQueue(std::string label, ThreadPriority priority, Job chore)
+    : label_(std::move(label)),
+      chore_(std::move(chore)),
+      worker_([this, priority] { work(priority); }) {}
 
 SerialQueue::~SerialQueue() {
   {
@@ -22,6 +24,14 @@ void SerialQueue::post(Job job) {
   {
     const std::lock_guard lock(mutex_);
     jobs_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void SerialQueue::poke() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    poked_ = true;
   }
   wake_.notify_one();
 }
@@ -45,16 +55,28 @@ void SerialQueue::work(ThreadPriority priority) {
   prioritise_this_thread(priority);
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
-    if (jobs_.empty()) return;
-    {
-      Job job = std::move(jobs_.front());
-      jobs_.pop_front();
+    wake_.wait(lock, [this] { return stopping_ || poked_ || !jobs_.empty(); });
+    if (std::exchange(poked_, false) && chore_) {
       lock.unlock();
-      job();
-    }  // what the job held is let go of here, without the lock
-    lock.lock();
+      chore_();
+      lock.lock();
+    }
+    if (!jobs_.empty()) {
+      run_first(lock);
+    } else if (stopping_ && !poked_) {
+      return;
+    }
   }
+}
+
+void SerialQueue::run_first(std::unique_lock<std::mutex>& lock) {
+  {
+    const Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+  }  // what the job held is let go of here, without the lock
+  lock.lock();
 }
 
 }  // namespace etb::holder

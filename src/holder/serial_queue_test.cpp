@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -53,6 +54,23 @@ TEST(SerialQueue, TakesJobsFromManyThreads) {
     for (std::thread& poster : posters) poster.join();
   }
   EXPECT_EQ(sum, 2000);
+}
+
+TEST(SerialQueue, PokesAreOneChoreUntilItBegins) {
+  std::atomic<int> chores{0};
+  std::promise<void> release;
+  {
+    SerialQueue queue("test", ThreadPriority::Default, [&] { ++chores; });
+    queue.post([&] { release.get_future().wait(); });
+    for (int i = 0; i < 1000; ++i) queue.poke();
+    queue.post([&] { EXPECT_LE(chores, 2); });
+    release.set_value();
+    queue.run([] {});
+    EXPECT_GE(chores, 1);
+    chores = 0;
+    queue.poke();
+  }
+  EXPECT_EQ(chores, 1) << "before the end too";
 }
 
 }  // namespace

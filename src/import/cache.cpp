@@ -20,7 +20,7 @@ namespace etb::import {
 namespace {
 
 // Part of a name: raised whenever what the importer writes changes.
-constexpr uint32_t kCacheVersion = 1;
+constexpr uint32_t kCacheVersion = 2;
 constexpr uint64_t kHeadBytes = 1 << 20;
 constexpr uint64_t kSamples = 16;
 constexpr uint64_t kSampleBytes = 4096;

@@ -77,7 +77,9 @@ TEST_F(Cache, DamagedEntriesAreImportedAgain) {
 }
 
 TEST_F(Cache, AFailedImportLeavesNothing) {
-  write_file(model_, test::random_gguf({.architecture = "gemma3"}));
+  test::RandomGgufSpec spec;
+  spec.extra_keys = [](test::GgufWriter& writer) { writer.key_u32("llama.expert_count", 8); };
+  write_file(model_, test::random_gguf(spec));
   EXPECT_EQ(get().status().code(), StatusCode::Unsupported);
   EXPECT_TRUE(entries().empty());
   EXPECT_EQ(cached_model(folder_.path("none.gguf"), options_).status().code(),

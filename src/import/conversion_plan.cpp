@@ -6,7 +6,6 @@
 #include <tuple>
 
 #include "base/text.h"
-#include "import/model_config.h"
 #include "import/tensor_sizes.h"
 
 namespace etb::import {
@@ -59,7 +58,7 @@ class Planner {
     ETB_ASSIGN_OR_RETURN(manifest().shape, read_shape(gguf_, row_));
     ETB_RETURN_IF_ERROR(describe(context));
     ETB_RETURN_IF_ERROR(check_limits());
-    ETB_ASSIGN_OR_RETURN(plan_.inv_freq, read_inv_freq(gguf_, manifest().shape));
+    ETB_ASSIGN_OR_RETURN(plan_.frequencies, read_frequencies(gguf_, row_, manifest().shape));
     ETB_RETURN_IF_ERROR(place_all());
     ETB_RETURN_IF_ERROR(check_all_used());
     std::ranges::sort(plan_.tensors, {}, [](const PlannedTensor& t) {
@@ -110,7 +109,9 @@ class Planner {
   Status place_all() {
     const bool own_head = sources_.contains("output.weight");
     if (own_head) ETB_RETURN_IF_ERROR(place_model_tensor("token_embd"));
-    add_entry("inv_freq", "vector", 1, plan_.inv_freq.size());
+    for (const Frequencies& set : plan_.frequencies) {
+      add_entry(std::string(set.name), "vector", 1, set.values.size());
+    }
     for (uint32_t layer = 0; layer < manifest().shape.layers; ++layer) {
       const std::string prefix = concat("blk.", layer, ".");
       for (const TensorRule& rule : row_.layer_tensors) {
@@ -131,7 +132,7 @@ class Planner {
 
   Status place(const TensorRule& rule, const std::string& prefix) {
     const model::ModelShape& shape = manifest().shape;
-    const std::string source_name = concat(prefix, rule.source, ".weight");
+    const std::string source_name = concat(prefix, rule.source, rule.suffix);
     const auto found = sources_.find(source_name);
     if (found == sources_.end()) return bad(StatusCode::Corrupt, source_name, "is missing");
     Source& source = found->second;
@@ -190,8 +191,10 @@ class Planner {
   }
 
   Status check_all_used() const {
+    const auto factors = rope_factor_tensors(row_);
     for (const auto& [name, source] : sources_) {
-      if (name == "rope_freqs.weight" || source.used_rows == source.tensor->rows) continue;
+      if (source.used_rows == source.tensor->rows) continue;
+      if (std::ranges::find(factors, name) != factors.end()) continue;
       return bad(StatusCode::Unsupported, name,
                  source.used_rows == 0 ? "is not one that this architecture's graph uses here"
                                        : "has more rows than the model needs");

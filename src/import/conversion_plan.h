@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "family/family.h"
 #include "import/gguf_model.h"
+#include "import/model_config.h"
 #include "layout/pack.h"
 #include "model/manifest.h"
 
@@ -21,8 +22,8 @@ struct PlannedTensor {
 
 struct ConversionPlan {
   model::Manifest manifest;
-  std::vector<float> inv_freq;         // the tensor "inv_freq", which no file carries
-  std::vector<PlannedTensor> tensors;  // in the order of the source's bytes
+  std::vector<Frequencies> frequencies;  // tensors that no file carries
+  std::vector<PlannedTensor> tensors;    // in the order of the source's bytes
 };
 
 // `context`: the default to bake in; 0: the model's own, at most 4096.

@@ -99,7 +99,7 @@ class Importer {
     ETB_RETURN_IF_ERROR(write_program());
     ETB_ASSIGN_OR_RETURN(model::StreamHash source_hash, model::StreamHash::create());
     SourceReader reader(gguf_, options, std::move(source_hash));
-    ETB_RETURN_IF_ERROR(write_inv_freq());
+    ETB_RETURN_IF_ERROR(write_frequencies());
     for (const PlannedTensor& tensor : plan_.tensors) {
       ETB_RETURN_IF_ERROR(manifest().tensors[tensor.entry].is_vector()
                               ? write_vector(tensor, reader)
@@ -152,11 +152,13 @@ class Importer {
     return out_.write_at(base_ + entry.offset + offset, bytes);
   }
 
-  Status write_inv_freq() {
-    for (TensorEntry& entry : manifest().tensors) {
-      if (entry.name == "inv_freq") return write_floats(entry, plan_.inv_freq);
+  Status write_frequencies() {
+    for (const Frequencies& set : plan_.frequencies) {
+      for (TensorEntry& entry : manifest().tensors) {
+        if (entry.name == set.name) ETB_RETURN_IF_ERROR(write_floats(entry, set.values));
+      }
     }
-    return Status(StatusCode::Internal, "the plan has no inv_freq");
+    return {};
   }
 
   Status write_floats(TensorEntry& entry, const std::vector<float>& values) {

@@ -28,6 +28,10 @@ constexpr uint64_t kHeadroom = 16384;
 constexpr uint32_t kActivations = 1;  // memory ids
 constexpr uint32_t kKv = 2;
 
+constexpr std::string_view kFrequencies = "inv_freq";
+constexpr std::string_view kLongFrequencies = "inv_freq_long";
+constexpr std::string_view kWindowFrequencies = "inv_freq_window";
+
 enum OperatorIndex : int32_t { kEmbed, kRopeTable, kAttention, kMlp, kHead };
 const std::array<Operator, 5> kOperators = {{
     {"etb::embed", "out"},
@@ -52,6 +56,7 @@ struct Sizes {
 struct ActivationPlan {
   uint64_t x = 0;
   uint64_t rope = 0;
+  uint64_t window_rope = 0;  // as large; only where layers with a window rotate differently
   uint64_t scratch = 0;
   uint64_t scratch_bytes = 0;
   uint64_t head_scratch_bytes = 0;
@@ -59,18 +64,26 @@ struct ActivationPlan {
   uint64_t end = 0;
 };
 
-ActivationPlan plan_activations(const ModelShape& s, const Sizes& sizes, uint64_t logits_rows) {
+struct Wanted {
+  bool window_rope;
+  uint64_t logits_rows;
+};
+
+ActivationPlan plan_activations(const ModelShape& s, const Sizes& sizes, const Wanted& wanted) {
   const uint64_t chunk = sizes.chunk;
   ActivationPlan plan;
   plan.rope = round_up(chunk * s.width * 4, kPlanAlign);
-  plan.scratch = plan.rope + round_up(chunk * s.n_rot * 4, kPlanAlign);
+  const uint64_t table = round_up(chunk * s.n_rot * 4, kPlanAlign);
+  plan.window_rope = plan.rope + table;
+  plan.scratch = plan.window_rope + (wanted.window_rope ? table : 0);
   plan.scratch_bytes = round_up(
       std::max(layout::attention_scratch_bytes({chunk, s.width, s.heads, s.kv_heads, s.head_dim}),
                layout::mlp_scratch_bytes(chunk, s.width, s.ffn)),
       kPlanAlign);
   plan.head_scratch_bytes = round_up(layout::head_scratch_bytes(chunk, s.width), kPlanAlign);
   plan.logits = plan.scratch + plan.head_scratch_bytes;
-  plan.end = std::max(plan.scratch + plan.scratch_bytes, plan.logits + logits_rows * s.vocab * 4);
+  plan.end =
+      std::max(plan.scratch + plan.scratch_bytes, plan.logits + wanted.logits_rows * s.vocab * 4);
   return plan;
 }
 
@@ -83,7 +96,9 @@ class ForwardBuilder {
 
   Result<Method> build() {
     const ModelShape& s = m_.shape;
-    plan_ = plan_activations(s, sizes_, last_only_ ? 1 : sizes_.chunk);
+    plan_ = plan_activations(
+        s, sizes_,
+        {index_.find(kWindowFrequencies) != nullptr, last_only_ ? 1 : uint64_t{sizes_.chunk}});
     method_.name = last_only_ ? "forward" : "forward_all";
     method_.operators.assign(kOperators.begin(), kOperators.end());
     add_shared_values();
@@ -132,7 +147,7 @@ class ForwardBuilder {
                            .allocation = Allocation{kActivations, offset}});
   }
 
-  Result<int32_t> add_constant(const std::string& name) {
+  Result<int32_t> add_constant(std::string_view name) {
     const TensorEntry* entry = index_.find(name);
     if (entry == nullptr) {
       return Status(StatusCode::InvalidArgument, concat("the manifest has no tensor '", name, "'"));
@@ -152,22 +167,35 @@ class ForwardBuilder {
     return {};
   }
 
+  // Those of `names` that the model has; none in place of the others.
+  Status add_optional(std::vector<int32_t>& arguments, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+      if (index_.find(name) == nullptr) {
+        arguments.push_back(none_);
+        continue;
+      }
+      ETB_RETURN_IF_ERROR(add_constants(arguments, {name}));
+    }
+    return {};
+  }
+
   void add_shared_values() {
     const ModelShape& s = m_.shape;
     const int32_t chunk = dim(sizes_.chunk);
     tokens_ = add(TensorValue{.type = ScalarType::Long, .sizes = {1, chunk}, .dynamic = true});
     position_ = add(TensorValue{.type = ScalarType::Long, .sizes = {1}});
     x_ = add_planned(ScalarType::Float, {chunk, dim(s.width)}, plan_.x, true);
-    rope_ = add_planned(ScalarType::Float, {chunk, dim(s.n_rot)}, plan_.rope, true);
     scratch_ = add_planned(ScalarType::Byte, byte_sizes(plan_.scratch_bytes), plan_.scratch, false);
     eps_ = add(s.eps);
-    // Int arguments of attention, in the operator's order.
-    for (const int64_t number :
-         {int64_t{s.heads}, int64_t{s.kv_heads}, int64_t{s.head_dim}, int64_t{s.n_rot},
-          int64_t{sizes_.context}, int64_t{s.window}, static_cast<int64_t>(sizes_.kv_type)}) {
+    none_ = add(None());
+    // Int arguments of attention from heads to context, in the operator's order.
+    for (const int64_t number : {int64_t{s.heads}, int64_t{s.kv_heads}, int64_t{s.head_dim},
+                                 int64_t{s.n_rot}, int64_t{sizes_.context}}) {
       attention_ints_.push_back(add(number));
     }
+    kv_type_ = add(static_cast<int64_t>(sizes_.kv_type));
     attention_scale_ = add(s.attention_scale);
+    attention_softcap_ = add(s.attention_softcap);
     activation_ = add(static_cast<int64_t>(s.activation));
   }
 
@@ -176,10 +204,22 @@ class ForwardBuilder {
     embedding_ = table;
     const int32_t scale = add(m_.shape.embed_scale);
     method_.calls.push_back({kEmbed, {tokens_, table, scale, x_}});
-    ETB_ASSIGN_OR_RETURN(const int32_t inv_freq, add_constant("inv_freq"));
-    const int32_t magnitude = add(m_.shape.rope_magnitude);
-    method_.calls.push_back({kRopeTable, {tokens_, position_, inv_freq, magnitude, rope_}});
+    const bool rotates_long = m_.shape.rotates_long(sizes_.context);
+    ETB_ASSIGN_OR_RETURN(
+        rope_, add_rope_table(rotates_long ? kLongFrequencies : kFrequencies, plan_.rope));
+    window_rope_ = rope_;
+    if (index_.find(kWindowFrequencies) == nullptr) return {};
+    ETB_ASSIGN_OR_RETURN(window_rope_, add_rope_table(kWindowFrequencies, plan_.window_rope));
     return {};
+  }
+
+  Result<int32_t> add_rope_table(std::string_view frequencies, uint64_t offset) {
+    ETB_ASSIGN_OR_RETURN(const int32_t inv_freq, add_constant(frequencies));
+    const int32_t magnitude = add(m_.shape.rope_magnitude);
+    const int32_t table =
+        add_planned(ScalarType::Float, {dim(sizes_.chunk), dim(m_.shape.n_rot)}, offset, true);
+    method_.calls.push_back({kRopeTable, {tokens_, position_, inv_freq, magnitude, table}});
+    return table;
   }
 
   uint64_t layer_kv_bytes() const {
@@ -191,10 +231,14 @@ class ForwardBuilder {
   Status add_attention(uint32_t layer) {
     const ModelShape& s = m_.shape;
     const std::string prefix = concat("blk.", layer, ".");
-    std::vector<int32_t> arguments = {x_, rope_, position_};
+    const uint32_t window = s.window(layer);
+    std::vector<int32_t> arguments = {x_, window != 0 ? window_rope_ : rope_, position_};
     ETB_RETURN_IF_ERROR(
         add_constants(arguments, {prefix + "attn_norm", prefix + "attn_q", prefix + "attn_k",
                                   prefix + "attn_v", prefix + "attn_output"}));
+    ETB_RETURN_IF_ERROR(add_optional(
+        arguments, {prefix + "attn_q_bias", prefix + "attn_k_bias", prefix + "attn_v_bias",
+                    prefix + "attn_q_norm", prefix + "attn_k_norm", prefix + "attn_post_norm"}));
     const uint64_t row = uint64_t{sizes_.context} * s.head_dim * sizeof(uint16_t);
     arguments.push_back(add(TensorValue{.type = ScalarType::Byte,
                                         .sizes = {dim(2 * uint64_t{s.kv_heads}), dim(row)},
@@ -202,7 +246,8 @@ class ForwardBuilder {
                                         .name = concat("kv.", layer)}));
     arguments.push_back(scratch_);
     arguments.insert(arguments.end(), attention_ints_.begin(), attention_ints_.end());
-    arguments.insert(arguments.end(), {eps_, attention_scale_, x_});
+    arguments.push_back(add(int64_t{window}));
+    arguments.insert(arguments.end(), {kv_type_, eps_, attention_scale_, attention_softcap_, x_});
     method_.calls.push_back({kAttention, std::move(arguments)});
     return {};
   }
@@ -212,6 +257,7 @@ class ForwardBuilder {
     std::vector<int32_t> arguments = {x_};
     ETB_RETURN_IF_ERROR(add_constants(arguments, {prefix + "ffn_norm", prefix + "ffn_gate",
                                                   prefix + "ffn_up", prefix + "ffn_down"}));
+    ETB_RETURN_IF_ERROR(add_optional(arguments, {prefix + "ffn_post_norm"}));
     arguments.insert(arguments.end(), {scratch_, activation_, eps_, x_});
     method_.calls.push_back({kMlp, std::move(arguments)});
     return {};
@@ -231,7 +277,8 @@ class ForwardBuilder {
                                            ? std::vector<int32_t>{1, vocab}
                                            : std::vector<int32_t>{1, dim(sizes_.chunk), vocab};
     const int32_t logits = add_planned(ScalarType::Float, sizes, plan_.logits, !last_only_);
-    arguments.insert(arguments.end(), {scratch, last_only, eps_, logits});
+    const int32_t softcap = add(m_.shape.final_softcap);
+    arguments.insert(arguments.end(), {scratch, last_only, eps_, softcap, logits});
     method_.calls.push_back({kHead, std::move(arguments)});
     method_.outputs = {logits};
     return {};
@@ -244,8 +291,9 @@ class ForwardBuilder {
   bool fits_ = true;
   ActivationPlan plan_;
   Method method_;
-  int32_t tokens_ = 0, position_ = 0, x_ = 0, rope_ = 0, scratch_ = 0, embedding_ = 0;
-  int32_t eps_ = 0, attention_scale_ = 0, activation_ = 0;
+  int32_t tokens_ = 0, position_ = 0, x_ = 0, rope_ = 0, window_rope_ = 0, scratch_ = 0;
+  int32_t embedding_ = 0, none_ = 0, eps_ = 0, kv_type_ = 0, activation_ = 0;
+  int32_t attention_scale_ = 0, attention_softcap_ = 0;
   std::vector<int32_t> attention_ints_;
 };
 

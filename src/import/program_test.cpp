@@ -66,6 +66,27 @@ Manifest tiny(bool own_head = false) {
   return m;
 }
 
+// With all that only some families have: in the program each is an argument in place of none.
+Manifest with_everything() {
+  Manifest m = tiny();
+  m.shape.windows = {128, 0};
+  m.shape.rope_original_context = 1024;
+  m.shape.attention_softcap = 50;
+  m.shape.activation = model::Activation::GeluTanh;
+  add_tensor(m, "inv_freq_long", "vector", 1, 8);
+  add_tensor(m, "inv_freq_window", "vector", 1, 8);
+  for (const std::string prefix : {"blk.0.", "blk.1."}) {
+    add_tensor(m, prefix + "attn_q_bias", "vector", 1, 64);
+    add_tensor(m, prefix + "attn_k_bias", "vector", 1, 32);
+    add_tensor(m, prefix + "attn_v_bias", "vector", 1, 32);
+    add_tensor(m, prefix + "attn_q_norm", "vector", 1, 16);
+    add_tensor(m, prefix + "attn_k_norm", "vector", 1, 16);
+    add_tensor(m, prefix + "attn_post_norm", "vector", 1, 64);
+    add_tensor(m, prefix + "ffn_post_norm", "vector", 1, 64);
+  }
+  return m;
+}
+
 // A whole file: the program, and zeros where its segments are.
 std::vector<uint8_t> file_with(const std::vector<uint8_t>& program) {
   std::vector<uint8_t> file = program;
@@ -93,15 +114,15 @@ TEST(Program, IsAWellFormedPteWithBothForwards) {
 
 TEST(Program, PassesThePrecheckWithTheOperatorsSignatures) {
   const model::OperatorSignature signatures[] = {
-      {"etb::embed.out", "TTDW"},
-      {"etb::rope_table.out", "TTTDW"},
-      {"etb::attention.out", "WTTTTTTTWWIIIIIIIDDW"},
-      {"etb::mlp.out", "WTTTTWIDW"},
-      {"etb::head.out", "TTTWIDW"},
+      {"etb::embed.out", "TCDW"},
+      {"etb::rope_table.out", "TTCDW"},
+      {"etb::attention.out", "TTTCCCCCccccccWWIIIIIIIDDDW"},
+      {"etb::mlp.out", "TCCCCcWIDW"},
+      {"etb::head.out", "TCCWIDDW"},
   };
-  for (const bool own_head : {false, true}) {
-    const auto program = emit_program(tiny(own_head), {});
-    ASSERT_TRUE(program.ok());
+  for (const Manifest& m : {tiny(), tiny(true), with_everything()}) {
+    const auto program = emit_program(m, {});
+    ASSERT_TRUE(program.ok()) << program.status().to_string();
     model::PrecheckLimits limits;
     limits.total_bytes = file_with(*program).size();
     limits.signatures = signatures;
@@ -123,6 +144,35 @@ TEST(Program, HasTheSameSizeForEveryContextAndChunk) {
       EXPECT_EQ(model::parse_header(*again, UINT64_MAX / 2)->segment_base, base);
     }
   }
+}
+
+TEST(Program, ChoosesItsFrequenciesByTheContextAndKeepsItsSize) {
+  const auto of_context = [](uint32_t context) {
+    return emit_program(with_everything(), {.context = context, .segment_base = 65536}).value();
+  };
+  EXPECT_EQ(of_context(1024).size(), of_context(1088).size());
+  // Without a second set the two differ only in the context itself.
+  const auto differences = [](const std::vector<uint8_t>& a, const std::vector<uint8_t>& b) {
+    size_t count = 0;
+    for (size_t i = 64; i < a.size(); ++i) count += a[i] != b[i] ? 1 : 0;
+    return count;
+  };
+  Manifest one_set = with_everything();
+  one_set.shape.rope_original_context = 0;
+  const auto plain = [&](uint32_t context) {
+    return emit_program(one_set, {.context = context, .segment_base = 65536}).value();
+  };
+  EXPECT_GT(differences(of_context(1024), of_context(1088)), differences(plain(1024), plain(1088)));
+  EXPECT_EQ(of_context(1024), plain(1024));
+}
+
+TEST(Program, FrequenciesThatAreMissingOrOfAnotherSizeAreNamed) {
+  Manifest m = tiny();
+  m.shape.rope_original_context = 1024;
+  EXPECT_NE(emit_program(m, {}).status().message().find("inv_freq_long"), std::string_view::npos);
+  m = tiny();
+  add_tensor(m, "inv_freq_window", "vector", 1, 16);
+  EXPECT_NE(emit_program(m, {}).status().message().find("inv_freq_window"), std::string_view::npos);
 }
 
 TEST(Program, WrittenAgainForTheSameSizesItIsTheSame) {

@@ -12,7 +12,7 @@ namespace {
 using W = FlatWriter;
 
 // Union members of EValue and Instruction.
-enum ValueKind : uint8_t { kInt = 2, kBool = 3, kDouble = 4, kTensor = 5 };
+enum ValueKind : uint8_t { kNull = 1, kInt = 2, kBool = 3, kDouble = 4, kTensor = 5 };
 constexpr uint8_t kKernelCall = 1;
 constexpr uint64_t kDynamicBound = 1;
 
@@ -134,9 +134,12 @@ class ProgramWriter {
     } else if (const auto* flag = std::get_if<bool>(&value)) {
       at = wrap(kBool);
       w_.link(at, 1, w_.table({W::u8(0, *flag ? 1 : 0)}));
-    } else {
+    } else if (const auto* tensor = std::get_if<TensorValue>(&value)) {
       at = wrap(kTensor);
-      w_.link(at, 1, write_tensor(std::get<TensorValue>(value)));
+      w_.link(at, 1, write_tensor(*tensor));
+    } else {
+      at = wrap(kNull);
+      w_.link(at, 1, w_.table({}));
     }
     return at;
   }

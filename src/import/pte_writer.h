@@ -29,7 +29,8 @@ struct TensorValue {
   std::string name = {};                      // non-empty: readable with get_attribute
 };
 
-using Value = std::variant<int64_t, double, bool, TensorValue>;
+using None = std::monostate;  // an optional argument that is absent
+using Value = std::variant<int64_t, double, bool, TensorValue, None>;
 
 struct Operator {
   std::string name;  // "etb::mlp"

@@ -44,6 +44,20 @@ Status check_rule(const Checked& m, const TensorRule& rule, const std::string& n
   return check_bytes(*entry);
 }
 
+// The window's own are there or not: without them its layers rotate as the others do.
+Status check_frequencies(const Checked& m) {
+  for (const std::string_view name : {"inv_freq", "inv_freq_long", "inv_freq_window"}) {
+    const TensorEntry* entry = m.index.find(name);
+    const bool needed =
+        name == "inv_freq" || (name == "inv_freq_long" && m.shape.rope_original_context != 0);
+    if (entry == nullptr && !needed) continue;
+    if (entry == nullptr || !entry->is_vector() || entry->cols != m.shape.n_rot / 2) {
+      return bad_tensor(name, "is missing or has the wrong size");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 TensorIndex::TensorIndex(const Manifest& manifest) {
@@ -82,11 +96,8 @@ Status check_tensor_sizes(const Manifest& m, const TensorIndex& index) {
                   concat("model family '", m.family,
                          "' is not known (known: ", family::known_architectures(), ")"));
   }
-  const TensorEntry* inv_freq = index.find("inv_freq");
-  if (inv_freq == nullptr || !inv_freq->is_vector() || inv_freq->cols != m.shape.n_rot / 2) {
-    return bad_tensor("inv_freq", "is missing or has the wrong size");
-  }
   const Checked checked{m.shape, index};
+  ETB_RETURN_IF_ERROR(check_frequencies(checked));
   for (const TensorRule& rule : row->model_tensors) {
     ETB_RETURN_IF_ERROR(check_rule(checked, rule, std::string(rule.name)));
   }

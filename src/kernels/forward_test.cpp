@@ -58,6 +58,40 @@ INSTANTIATE_TEST_SUITE_P(Formats, ForwardFormat, ::testing::ValuesIn(testing::kE
                            return std::string(layout::format_name(param.param));
                          });
 
+// What only some families have, each alone and all of it together with a window.
+class ForwardOptions : public ::testing::TestWithParam<ModelShape> {};
+
+TEST_P(ForwardOptions, PathsThreadsAndCutsGiveTheSameBits) {
+  SmallModel model(GetParam(), 8);
+  SmallModel plain({}, 8);
+  Random random(12);
+  const std::vector<int64_t> tokens = model.random_tokens(75, 3);
+  const std::vector<size_t> whole{64, 11};
+  const std::vector<float> oracle = run(model, Path::Scalar, 1, tokens, whole);
+  ASSERT_EQ(oracle.size(), tokens.size() * model.shape().vocab);
+  for (const float value : oracle) ASSERT_TRUE(std::isfinite(value));
+  EXPECT_NE(bits(oracle), bits(run(plain, Path::Scalar, 1, tokens, whole)));
+  for (const Path path : available_paths()) {
+    const std::vector<size_t> cuts = random_cuts(tokens.size(), 20, random);
+    EXPECT_EQ(bits(run(model, path, 0, tokens, whole)), bits(oracle)) << path_name(path);
+    EXPECT_EQ(bits(run(model, path, 2, tokens, cuts)), bits(oracle)) << path_name(path);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, ForwardOptions,
+                         ::testing::Values(ModelShape{.biases = true},
+                                           ModelShape{.head_norms = true},
+                                           ModelShape{.post_norms = true}, ModelShape{.gelu = true},
+                                           ModelShape{.attention_softcap = 1.5},
+                                           ModelShape{.final_softcap = 2.0},
+                                           ModelShape{.window = 30,
+                                                      .biases = true,
+                                                      .head_norms = true,
+                                                      .post_norms = true,
+                                                      .gelu = true,
+                                                      .attention_softcap = 50.0,
+                                                      .final_softcap = 30.0}));
+
 TEST(Forward, LastOnlyIsTheLastRowOfAll) {
   SmallModel model({}, 5);
   const std::vector<int64_t> tokens = model.random_tokens(9, 1);

@@ -35,7 +35,7 @@ std::atomic<unsigned> finished{0};
 
 // An operator of a large model runs for hundreds of milliseconds: this many looks at the token cut
 // what a cancel waits for to a small part of that.
-constexpr size_t kLeastRanges = 32;
+constexpr size_t kLeastRanges = 64;
 
 // Guided hand-out: half of an even share of what is left, never less than `grain`. Nothing any more
 // once `cancel` (may be null) is set.

@@ -17,7 +17,7 @@ using RangeFn = ::executorch::runtime::FunctionRef<void(size_t begin, size_t end
 // parallel_for, `fn(0, units)` runs inline. The pool's threads compute in the environment of
 // fp_environment.h. All that `fn` wrote is visible to the caller afterwards.
 //
-// Under a cancel token (execution.h) no range is more than a 32nd of the units, and once it is set
+// Under a cancel token (execution.h) no range is more than a 64th of the units, and once it is set
 // no further range begins, in this call and in all later ones of the forward: what was left out is
 // not written. So the operators that follow must fail, and whoever runs the forward discards it.
 void parallel_for(unsigned threads, size_t units, size_t grain, RangeFn fn);

@@ -81,7 +81,7 @@ TEST(ParallelFor, UnderATokenCoversEveryUnitInSmallPieces) {
       }
     });
     EXPECT_EQ(seen, std::vector<int>(1000, 1)) << threads;
-    EXPECT_LE(largest, 1000u / 32);
+    EXPECT_LE(largest, 1000u / 64);
   }
 }
 

@@ -8,26 +8,46 @@
 namespace {
 
 std::atomic<long> to_come{-1};
+std::atomic<long> to_fail{0};  // once none is to come
+thread_local bool spared = false;
+
+// Whether this allocation is one that fails.
+bool fails() {
+  if (spared || to_come < 0) return false;
+  const long left = to_come--;
+  if (left > 0) return false;
+  to_come = to_fail-- > 1 ? 0 : -1;
+  return left == 0;
+}
 
 }  // namespace
 
 namespace etb {
 
-long fail_allocation(long count) {
+long fail_allocation(long count, long failures) {
+  to_fail = failures;
   return to_come.exchange(count);
+}
+
+SparedThread::SparedThread() {
+  spared = true;
+}
+
+SparedThread::~SparedThread() {
+  spared = false;
 }
 
 }  // namespace etb
 
 void* operator new(std::size_t bytes) {
-  if (to_come >= 0 && to_come-- == 0) throw std::bad_alloc();
+  if (fails()) throw std::bad_alloc();
   void* const memory = std::malloc(bytes == 0 ? 1 : bytes);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
-  if (to_come >= 0 && to_come-- == 0) return nullptr;
+  if (fails()) return nullptr;
   return std::malloc(bytes == 0 ? 1 : bytes);
 }
 

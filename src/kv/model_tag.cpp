@@ -15,7 +15,9 @@ ModelTag model_tag(const model::Manifest& manifest, const Descriptor& descriptor
   kept.source_hash = kept.source_bytes = kept.tokenizer_hash = kept.template_hash = 0;
   kept.defaults = {model::kContextAlign, 1, descriptor.type()};
   kept.tokens = {};
-  const std::string text = concat("rows ", kRowsVersion, "\n", model::serialize(kept));
+  const std::string_view rotation =
+      manifest.shape.rotates_long(descriptor.context()) ? " rotated long" : "";
+  const std::string text = concat("rows ", kRowsVersion, rotation, "\n", model::serialize(kept));
   const uint64_t hash = XXH3_64bits(text.data(), text.size());
   return {hash == 0 ? 1 : hash, manifest.name, descriptor.type(), descriptor.row_layout()};
 }

@@ -16,9 +16,11 @@ namespace etb::model {
 namespace {
 
 constexpr uint64_t kMaxTensors = 65536;
+constexpr uint32_t kMaxLayers = 1024;
 constexpr size_t kMaxStopIds = 256;
 constexpr size_t kMaxText = 4096;
 constexpr uint32_t kMaxContext = 1u << 26;
+constexpr double kSmallestSoftcap = 1e-3;  // what the kernels divide by
 constexpr uint32_t kMaxChunk = 4096;
 
 std::string_view activation_name(Activation activation) {
@@ -34,7 +36,7 @@ struct CountField {
 // What the kernels take (head_dim, n_rot: kernels/paths/table.h), and no product of two counts
 // beyond 64 bits.
 constexpr std::array<CountField, 10> kCounts = {{
-    {"layers", &ModelShape::layers, 1, 1024},
+    {"layers", &ModelShape::layers, 1, kMaxLayers},
     {"width", &ModelShape::width, 32, 1 << 18},
     {"ffn", &ModelShape::ffn, 32, 1 << 20},
     {"heads", &ModelShape::heads, 1, 4096},
@@ -43,7 +45,7 @@ constexpr std::array<CountField, 10> kCounts = {{
     {"n_rot", &ModelShape::n_rot, 2, 512},
     {"vocab", &ModelShape::vocab, 1, 1 << 22},
     {"context_train", &ModelShape::context_train, 1, 1 << 26},
-    {"window", &ModelShape::window, 0, 1 << 26},
+    {"rope_original_context", &ModelShape::rope_original_context, 0, 1 << 26},
 }};
 
 struct RealField {
@@ -52,12 +54,14 @@ struct RealField {
   double min;
   double max;
 };
-constexpr std::array<RealField, 5> kReals = {{
+constexpr std::array<RealField, 7> kReals = {{
     {"eps", &ModelShape::eps, 0, 1},
     {"rope_base", &ModelShape::rope_base, 1, 1e12},
     {"rope_magnitude", &ModelShape::rope_magnitude, 1e-6, 1e6},
     {"embed_scale", &ModelShape::embed_scale, 1e-6, 1e6},
     {"attention_scale", &ModelShape::attention_scale, 1e-9, 1e6},
+    {"attention_softcap", &ModelShape::attention_softcap, 0, 1e6},
+    {"final_softcap", &ModelShape::final_softcap, 0, 1e6},
 }};
 
 std::string plain_number(double value) {
@@ -123,11 +127,19 @@ Status check_shape(const ModelShape& shape) {
       return out_of_limits(field.key, value, from_to(field.min, field.max));
     }
   }
-  ETB_RETURN_IF_ERROR(check_multiples(shape));
-  if (shape.activation == Activation::Silu) return {};
-  return Status(StatusCode::InvalidArgument,
-                concat("manifest: activation ", activation_name(shape.activation),
-                       " is outside what this version can run (silu)"));
+  for (const double cap : {shape.attention_softcap, shape.final_softcap}) {
+    if (cap != 0 && cap < kSmallestSoftcap) {
+      return out_of_limits("softcap", cap, concat("0, or at least ", plain_number(1e-3)));
+    }
+  }
+  if (!shape.windows.empty() && shape.windows.size() != shape.layers) {
+    return out_of_limits("count of windows", static_cast<double>(shape.windows.size()),
+                         concat("one for each of ", shape.layers, " layers"));
+  }
+  for (const uint32_t window : shape.windows) {
+    if (window > kMaxContext) return out_of_limits("windows", window, from_to(0, kMaxContext));
+  }
+  return check_multiples(shape);
 }
 
 Status check_tokens(const Manifest& m) {
@@ -188,6 +200,14 @@ void put_real(std::string& out, std::string_view key, double value) {
   // Shortest text that reads back to the same double, whatever the locale.
   const auto end = std::to_chars(number, number + sizeof(number), value).ptr;
   out += concat(key, " ", std::string_view(number, static_cast<size_t>(end - number)), "\n");
+}
+
+// Nothing for an empty list.
+void put_list(std::string& out, std::string_view key, std::span<const uint32_t> values) {
+  if (values.empty()) return;
+  out += key;
+  for (const uint32_t value : values) out += concat(" ", value);
+  out += '\n';
 }
 
 std::string hex64(uint64_t value) {
@@ -254,6 +274,15 @@ bool read_stop_ids(std::string_view text, std::vector<TokenId>& out) {
   return true;
 }
 
+bool read_windows(std::string_view text, std::vector<uint32_t>& out) {
+  for (const std::string_view word : split_words(text)) {
+    uint32_t window = 0;
+    if (out.size() >= kMaxLayers || !read_number(word, window)) return false;
+    out.push_back(window);
+  }
+  return !out.empty();
+}
+
 bool read_flag(std::string_view text, bool& out) {
   out = text == "1";
   return text == "1" || text == "0";
@@ -284,6 +313,7 @@ std::optional<bool> read_other(Manifest& m, std::string_view key, std::string_vi
   if (key == "source_bytes") return read_number(value, m.source_bytes);
   if (key == "tokenizer_hash") return read_hash(value, m.tokenizer_hash);
   if (key == "template_hash") return read_hash(value, m.template_hash);
+  if (key == "windows") return read_windows(value, m.shape.windows);
   if (key == "activation") return read_activation(value, m.shape.activation);
   if (key == "context") return read_number(value, m.defaults.context);
   if (key == "chunk") return read_number(value, m.defaults.chunk);
@@ -307,7 +337,7 @@ std::optional<bool> read_field(Manifest& m, std::string_view key, std::string_vi
   return read_other(m, key, value);
 }
 
-// bos, eos and stop may be absent; these may not, nor may those of the two tables above.
+// windows, bos, eos and stop may be absent; these may not, nor may those of the two tables above.
 constexpr std::array<std::string_view, 13> kRequiredKeys = {
     "family",         "name",          "source_type",   "source_hash", "source_bytes",
     "tokenizer_hash", "template_hash", "activation",    "context",     "chunk",
@@ -353,6 +383,15 @@ Status check_first_line(std::string_view line) {
 
 std::string_view kv_type_name(KvType type) {
   return type == KvType::F16 ? "f16" : "unknown";
+}
+
+uint32_t ModelShape::widest_window() const {
+  uint32_t widest = 0;
+  for (const uint32_t window : windows) {
+    if (window == 0) return 0;
+    widest = std::max(widest, window);
+  }
+  return widest;
 }
 
 const TensorEntry* Manifest::find(std::string_view tensor) const {
@@ -409,17 +448,14 @@ std::string serialize(const Manifest& m) {
   put("template_hash", hex64(m.template_hash));
   for (const CountField& field : kCounts) put(field.key, m.shape.*field.member);
   for (const RealField& field : kReals) put_real(out, field.key, m.shape.*field.member);
+  put_list(out, "windows", m.shape.windows);
   put("activation", activation_name(m.shape.activation));
   put("context", m.defaults.context);
   put("chunk", m.defaults.chunk);
   put("kv_type", kv_type_name(m.defaults.kv_type));
   if (m.tokens.bos) put("bos", *m.tokens.bos);
   if (m.tokens.eos) put("eos", *m.tokens.eos);
-  if (!m.tokens.stop.empty()) {
-    out += "stop";
-    for (const TokenId id : m.tokens.stop) out += concat(" ", id);
-    out += '\n';
-  }
+  put_list(out, "stop", m.tokens.stop);
   put("add_bos", m.tokens.add_bos ? 1 : 0);
   put("constant_bytes", m.constant_bytes);
   for (const TensorEntry& t : m.tensors) {

@@ -20,7 +20,7 @@ inline constexpr std::string_view kManifestKey = "etb.manifest";
 inline constexpr std::string_view kTokenizerKey = "etb.tokenizer";
 inline constexpr std::string_view kTemplateKey = "etb.chat_template";
 
-inline constexpr uint32_t kManifestVersion = 1;
+inline constexpr uint32_t kManifestVersion = 2;
 inline constexpr uint32_t kContextAlign = 64;  // the KV layout's unit of positions
 
 // The numbers are arguments of the operators and stand in files: append only.
@@ -39,13 +39,27 @@ struct ModelShape {
   uint32_t n_rot = 0;  // rotated dims of a head
   uint32_t vocab = 0;
   uint32_t context_train = 0;
-  uint32_t window = 0;  // 0: every position sees all before it
+  // Longer contexts rotate by the tensor inv_freq_long; 0: there is only one set of frequencies.
+  uint32_t rope_original_context = 0;
   double eps = 0;
   double rope_base = 0;  // for people: inv_freq is stored as a tensor, factors included
   double rope_magnitude = 1;
   double embed_scale = 1;
   double attention_scale = 0;
+  double attention_softcap = 0;  // scores stay within it; 0: no bound
+  double final_softcap = 0;      // logits likewise
+  // A layer each: positions that a query sees, its own included; 0: all before it. Empty: no layer
+  // has a window.
+  std::vector<uint32_t> windows = {};
   Activation activation = Activation::Silu;
+
+  uint32_t window(uint32_t layer) const { return windows.empty() ? 0 : windows[layer]; }
+  // The window that bounds the whole model's keys and values; 0 unless every layer has one.
+  uint32_t widest_window() const;
+  // Whether a program for `context` positions (padded) rotates by inv_freq_long.
+  bool rotates_long(uint32_t context) const {
+    return rope_original_context != 0 && context > rope_original_context;
+  }
 };
 
 // Only defaults: the loader writes the program again for others.
@@ -63,8 +77,11 @@ struct SpecialTokens {
 };
 
 // One constant. Names are canonical whatever the source called them: token_embd, output_norm,
-// output (absent: the head is token_embd), inv_freq, and for each layer blk.N.{attn_norm, attn_q,
-// attn_k, attn_v, attn_output, ffn_norm, ffn_gate, ffn_up, ffn_down}.
+// output (absent: the head is token_embd), inv_freq, inv_freq_long (for contexts beyond
+// rope_original_context), inv_freq_window (for layers with a window, if they rotate differently),
+// and for each layer blk.N.{attn_norm, attn_q, attn_k, attn_v, attn_output, ffn_norm, ffn_gate,
+// ffn_up, ffn_down}, in some families also attn_{q,k,v}_bias, attn_{q,k}_norm (of each head),
+// attn_post_norm and ffn_post_norm (of what is added to the residual stream).
 struct TensorEntry {
   std::string name;
   // A weight format ("w4a": a blob with its header), or "vector": plain f32[cols], rows = 1.

@@ -27,6 +27,8 @@ Manifest sample() {
   m.shape.eps = 9.9999997473787516e-06;
   m.shape.rope_base = 100000;
   m.shape.attention_scale = 0.25;
+  m.shape.attention_softcap = 50;
+  m.shape.windows = {512, 0};
   m.defaults = {.context = 512, .chunk = 128, .kv_type = KvType::F16};
   m.tokens = {.bos = 1, .eos = 2, .stop = {2, 0}, .add_bos = true};
   m.constant_bytes = 4096;
@@ -59,6 +61,8 @@ TEST(Manifest, ReadsBackWhatWasWritten) {
   EXPECT_EQ(serialize(*back), serialize(m));
   EXPECT_EQ(back->name, m.name);
   EXPECT_EQ(back->shape.eps, m.shape.eps);
+  EXPECT_EQ(back->shape.attention_softcap, 50);
+  EXPECT_EQ(back->shape.windows, m.shape.windows);
   EXPECT_EQ(back->source_hash, m.source_hash);
   EXPECT_EQ(back->tokens.stop, m.tokens.stop);
   EXPECT_EQ(back->tensors[1].checksum, m.tensors[1].checksum);
@@ -93,7 +97,7 @@ TEST(Manifest, EveryTruncationIsRefused) {
 
 TEST(Manifest, HostileTextIsNamedAndRefused) {
   const std::string text = lines_of(sample());
-  EXPECT_EQ(code_of(replaced(text, "etb.manifest 1", "etb.manifest 2")), StatusCode::Unsupported);
+  EXPECT_EQ(code_of(replaced(text, "etb.manifest 2", "etb.manifest 1")), StatusCode::Unsupported);
   const std::pair<const char*, const char*> edits[] = {
       {"layers 2", "layers 0"},
       {"layers 2", "layers 99999999999999999999"},
@@ -109,6 +113,11 @@ TEST(Manifest, HostileTextIsNamedAndRefused) {
       {"rope_base 1e+05", "rope_base inf"},
       {"kv_type f16", "kv_type q8"},
       {"activation silu", "activation relu"},
+      {"windows 512 0", "windows 512"},
+      {"windows 512 0", "windows 512 -1"},
+      {"windows 512 0", "windows"},
+      {"windows 512 0\n", "windows 512 0\nwindows 512 0\n"},
+      {"attention_softcap 50", "attention_softcap -1"},
       {"stop 2 0", "stop 2 300"},
       {"stop 2 0", "stop  2"},
       {"bos 1", "bos 4294967295"},
@@ -143,8 +152,16 @@ TEST(Manifest, LimitsAreNamedWithTheValue) {
        [](Manifest& m) { m.shape.n_rot = 514; }},
       {"n_rot = 18 is outside what this version can run (even, at most head_dim 16)",
        [](Manifest& m) { m.shape.n_rot = 18; }},
-      {"activation gelu_tanh is outside what this version can run (silu)",
-       [](Manifest& m) { m.shape.activation = Activation::GeluTanh; }},
+      {"softcap = 1e-06 is outside what this version can run (0, or at least 0.001)",
+       [](Manifest& m) { m.shape.final_softcap = 1e-6; }},
+      {"count of windows = 3 is outside what this version can run (one for each of 2 layers)",
+       [](Manifest& m) {
+         m.shape.windows = {512, 512, 0};
+       }},
+      {"windows = 67108865 is outside what this version can run (from 0 to 67108864)",
+       [](Manifest& m) {
+         m.shape.windows = {0, (1u << 26) + 1};
+       }},
       {"stop id = 300 is outside what this version can run (below vocab 300)",
        [](Manifest& m) { m.tokens.stop = {300}; }},
       {"chunk = 4097 is outside what this version can run (from 1 to 4096)",
@@ -186,6 +203,26 @@ TEST(Manifest, AnyFlippedBitIsFound) {
     bad[at] = static_cast<char>(bad[at] ^ 4);
     EXPECT_NE(code_of(bad), StatusCode::Ok) << at;
   }
+}
+
+TEST(Manifest, AWindowBoundsTheModelOnlyIfEveryLayerHasOne) {
+  Manifest m = sample();
+  EXPECT_EQ(m.shape.window(0), 512u);
+  EXPECT_EQ(m.shape.window(1), 0u);
+  EXPECT_EQ(m.shape.widest_window(), 0u);
+  m.shape.windows = {512, 1024};
+  EXPECT_EQ(m.shape.widest_window(), 1024u);
+  m.shape.windows = {};
+  EXPECT_EQ(m.shape.window(1), 0u);
+  EXPECT_EQ(m.shape.widest_window(), 0u);
+}
+
+TEST(Manifest, ContextsBeyondTheOriginalOneRotateLong) {
+  ModelShape shape;
+  EXPECT_FALSE(shape.rotates_long(1u << 20));
+  shape.rope_original_context = 4096;
+  EXPECT_FALSE(shape.rotates_long(4096));
+  EXPECT_TRUE(shape.rotates_long(4160));
 }
 
 TEST(Manifest, CountsKvMemory) {

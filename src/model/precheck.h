@@ -14,9 +14,9 @@ namespace etb::model {
 // What an operator's kernel takes. One letter an argument:
 //   T tensor that is read, C constant tensor of the file (so that nothing writes it while the
 //   kernel trusts what it has checked), W tensor that is written (in memory the program plans),
-//   t tensor or none, I int, D double, B bool, S string, i/d/b/s the same or none, L list of ints,
-//   l list or none, A anything. A kernel may get its last argument once more (the stock form of a
-//   return value).
+//   t tensor or none, c constant tensor or none, I int, D double, B bool, S string, i/d/b/s the
+//   same or none, L list of ints, l list or none, A anything. A kernel may get its last argument
+//   once more (the stock form of a return value).
 struct OperatorSignature {
   std::string_view name;  // "etb::mlp.out"
   std::string_view arguments;

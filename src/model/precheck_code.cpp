@@ -188,7 +188,7 @@ class CodeCheck {
   }
 
   static std::string_view meaning(char letter) {
-    if (letter == 'C') return " (a constant tensor of the file)";
+    if (letter == 'C' || letter == 'c') return " (a constant tensor of the file)";
     return letter == 'W' ? " (a tensor in memory that the program plans)" : "";
   }
 
@@ -200,6 +200,8 @@ class CodeCheck {
         return type == ValueType::Tensor;
       case 'C':
         return type == ValueType::Tensor && value.backing == Backing::Constant;
+      case 'c':
+        return none || (type == ValueType::Tensor && value.backing == Backing::Constant);
       case 'W':
         return type == ValueType::Tensor && value.backing == Backing::Planned && !value.is_moved_to;
       case 't':

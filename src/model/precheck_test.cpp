@@ -133,6 +133,7 @@ TEST(Precheck, EveryLetterOfASignatureMeansItsType) {
   const Case cases[] = {
       {'T', kWeights, kSeven, false},  {'t', kWeights, kSeven, true},
       {'C', kWeights, kHidden, false}, {'C', kWeights, kTokens, false},
+      {'c', kWeights, kHidden, true},  {'c', kWeights, kSeven, true},
       {'W', kHidden, kWeights, false}, {'I', kSeven, kEps, false},
       {'i', kSeven, kEps, true},       {'D', kEps, kSeven, false},
       {'d', kEps, kSeven, true},       {'B', kFlag, kSeven, false},

@@ -35,9 +35,9 @@ Result<std::optional<kernels::Path>> path_by_name(const std::string& name) {
 constexpr model::OperatorSignature kSignatures[] = {
     {"etb::embed.out", "TCDW"},
     {"etb::rope_table.out", "TTCDW"},
-    {"etb::attention.out", "TTTCCCCCWWIIIIIIIDDW"},
-    {"etb::mlp.out", "TCCCCWIDW"},
-    {"etb::head.out", "TCCWIDW"},
+    {"etb::attention.out", "TTTCCCCCccccccWWIIIIIIIDDDW"},
+    {"etb::mlp.out", "TCCCCcWIDW"},
+    {"etb::head.out", "TCCWIDDW"},
 };
 
 // The runtime's own verification lets some programs through that crash it: this comes first.

@@ -62,7 +62,7 @@ Result<KvPlan> plan_kv(const MethodContext& context, LoadedMethod& forward,
                     concat(forward.doing(), ": KV tensor of layer ", layer, " has ", bytes.size(),
                            " bytes, no multiple of the ", row_bytes, " a position takes"));
     }
-    layers.push_back({shape.kv_heads, shape.head_dim, shape.window,
+    layers.push_back({shape.kv_heads, shape.head_dim, shape.window(layer),
                       static_cast<size_t>(bytes.data() - kv_arena.data())});
   }
   KvPlan plan;

@@ -2,10 +2,14 @@
 // piece is whole UTF-8, and no character of a stop string leaks.
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "stream/event_queue.h"
 #include "stream/text_stream.h"
 
 namespace etb::stream {
@@ -218,6 +222,55 @@ TEST(Batcher, EmptyTextIsNeverSent) {
   for (int i = 0; i < 10; ++i) batcher.push("");
   batcher.finish();
   EXPECT_EQ(calls, 0);
+}
+
+TEST(EventQueue, TheLastEventComesLastAndClosesIt) {
+  EventQueue<int> queue;
+  queue.push(1);
+  queue.push_last(2);
+  queue.push(3);
+  queue.push_last(4);
+  EXPECT_FALSE(queue.exhausted());
+  EXPECT_EQ(queue.try_pop(), 1);
+  EXPECT_EQ(queue.pop(std::chrono::seconds(1)), 2);
+  EXPECT_TRUE(queue.exhausted());
+  EXPECT_EQ(queue.pop(std::chrono::seconds(1)), std::nullopt);
+}
+
+TEST(EventQueue, AWakeupThatWasReplacedIsOver) {
+  for (int round = 0; round < 200; ++round) {
+    EventQueue<int> queue;
+    auto alive = std::make_unique<std::atomic<bool>>(true);
+    std::atomic<bool> begun{false};
+    std::atomic<bool> too_late{false};
+    queue.set_wakeup([&, flag = alive.get()] {
+      begun = true;
+      std::this_thread::yield();
+      if (!*flag) too_late = true;
+    });
+    std::thread pusher([&] {
+      for (int i = 0; i < 20; ++i) queue.push(i);
+    });
+    while (!begun) std::this_thread::yield();
+    queue.set_wakeup(nullptr);
+    *alive = false;
+    pusher.join();
+    EXPECT_FALSE(too_late);
+  }
+}
+
+TEST(EventQueue, AWakeupMayReplaceItself) {
+  EventQueue<int> queue;
+  int calls = 0;
+  const auto big = std::make_shared<int>(7);
+  queue.set_wakeup([&, big] {
+    ++calls;
+    queue.set_wakeup(nullptr);
+    EXPECT_EQ(*big, 7) << "what runs is still there";
+  });
+  queue.push(1);
+  queue.push(2);
+  EXPECT_EQ(calls, 1);
 }
 
 }  // namespace

@@ -41,6 +41,10 @@ constexpr LayerTensor kQwen3Extra[] = {
     {"attn_q_norm", Size::HeadDim, {}, true},
     {"attn_k_norm", Size::HeadDim, {}, true},
 };
+constexpr LayerTensor kGemma2Extra[] = {
+    {"post_attention_norm", Size::Width, {}, true},
+    {"post_ffw_norm", Size::Width, {}, true},
+};
 constexpr LayerTensor kGemma3Extra[] = {
     {"attn_q_norm", Size::HeadDim, {}, true},
     {"attn_k_norm", Size::HeadDim, {}, true},
@@ -62,6 +66,7 @@ constexpr FamilyTensors kFamilies[] = {
     {"llama", kLlama, {}},
     {"qwen2", kLlama, kQwen2Extra},
     {"qwen3", kLlama, kQwen3Extra},
+    {"gemma2", kLlama, kGemma2Extra},
     {"gemma3", kLlama, kGemma3Extra},
     {"phi3", kPhi3, {}},
 };
@@ -189,6 +194,7 @@ class Generator {
     writer_.key_u32(a + "attention.value_length", spec_.head_dim);
     writer_.key_f32(a + "attention.layer_norm_rms_epsilon", spec_.eps);
     writer_.key_f32(a + "rope.freq_base", spec_.rope_base);
+    if (spec_.n_rot != 0) writer_.key_u32(a + "rope.dimension_count", spec_.n_rot);
     writer_.key_u32(a + "vocab_size", spec_.vocab);
     ETB_RETURN_IF_ERROR(add_random_vocab(spec_, writer_));
     if (spec_.chat_template == "default") {
@@ -233,8 +239,9 @@ class Generator {
 
   void list_tensors() {
     add_matrix("token_embd", spec_.width, spec_.vocab, spec_.embedding);
-    if (spec_.rope_freqs) {
-      tensors_.push_back({"rope_freqs.weight", GgmlType::F32, spec_.head_dim / 2, 1, true, true});
+    const uint64_t pairs = (spec_.n_rot != 0 ? spec_.n_rot : spec_.head_dim) / 2;
+    for (const char* name : spec_.rope_factors) {
+      tensors_.push_back({std::string(name) + ".weight", GgmlType::F32, pairs, 1, true, true});
     }
     for (uint32_t layer = 0; layer < spec_.layers; ++layer) {
       for (const LayerTensor& t : family_.layer) add_layer_tensor(layer, t);
@@ -255,8 +262,9 @@ class Generator {
         {name + t.suffix, type, size(t.cols), t.vector ? 1 : size(t.rows), t.vector});
   }
 
-  // Norm weights lie around 1; factors between 1 and 8.
+  // Norm weights lie around 1, biases around 0; factors between 1 and 8.
   static float vector_value(const Tensor& t, Random& random) {
+    if (t.name.ends_with(".bias")) return 0.5f * random.real();
     return t.factors ? 4.5f + 3.5f * random.real() : 1.0f + 0.25f * random.real();
   }
 

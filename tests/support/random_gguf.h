@@ -19,7 +19,7 @@ namespace etb::test {
 enum class RandomVocab { Bpe, SentencePiece };
 
 struct RandomGgufSpec {
-  std::string architecture = "llama";  // or qwen2, qwen3, gemma3, phi3
+  std::string architecture = "llama";  // or qwen2, qwen3, gemma2, gemma3, phi3
   std::string name = "Random";
   uint32_t layers = 2;
   uint32_t width = 64;
@@ -27,12 +27,13 @@ struct RandomGgufSpec {
   uint32_t heads = 4;
   uint32_t kv_heads = 2;
   uint32_t head_dim = 16;
+  uint32_t n_rot = 0;    // 0: the whole head
   uint32_t vocab = 320;  // at least 300
   uint32_t context = 512;
   float rope_base = 10000.0f;
   float eps = 1e-5f;
   bool own_head = false;
-  bool rope_freqs = false;  // with factors between 1 and 8
+  std::vector<const char*> rope_factors = {};  // tensors of factors between 1 and 8
   layout::GgmlType matrices = layout::GgmlType::Q4_1;
   layout::GgmlType embedding = layout::GgmlType::Q8_0;  // and the own head
   std::map<std::string, layout::GgmlType> types = {};   // by "attn_v", "blk.1.ffn_down", ..

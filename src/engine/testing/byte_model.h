@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -80,6 +81,17 @@ inline std::shared_ptr<runner::FakeRunner> byte_runner(std::string reply, uint32
   return runner::FakeRunner::make(
       {.vocab_size = kVocab, .context = context, .script = replying(std::move(reply))});
 }
+
+// Time that stands still until a test moves it.
+class ManualClock final : public Clock {
+ public:
+  int64_t now_ns() const override { return now_ns_; }
+  int64_t wall_seconds() const override { return 0; }
+  void advance_ms(int64_t ms) { now_ns_ += ms * 1'000'000; }
+
+ private:
+  std::atomic<int64_t> now_ns_{1'000'000'000'000};
+};
 
 // The ids of a text, byte by byte.
 inline std::vector<TokenId> ids_of(std::string_view text) {

@@ -27,7 +27,7 @@ inline void block_scores(const AttendArgs& args, size_t row, size_t block,
     for (size_t d = 0; d < args.head_dim; ++d) {
       acc = std::fma(args.query[row][d] * args.scale, f32_from_f16(k[d * kKeyTile]), acc);
     }
-    scores[i] = acc;
+    scores[i] = args.softcap == 0.0f ? acc : softcap_f32(acc, args.softcap);
   }
 }
 

@@ -113,6 +113,9 @@ class Attend {
       V s[kTiles];
 #pragma GCC unroll 4
       for (size_t i = 0; i < kTiles; ++i) s[i] = I::load(weights_[r] + i * kKeyTile);
+      if (args_.softcap != 0.0f) {
+        for (size_t i = 0; i < kTiles; ++i) s[i] = softcap_lanes<I>(s[i], I::splat(args_.softcap));
+      }
       if (from != 0 || to != kKeyBlock) mask(s, from, to);
       V top = I::splat(max_[r]);
 #pragma GCC unroll 4

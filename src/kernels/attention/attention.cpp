@@ -7,9 +7,28 @@
 namespace etb::kernels {
 namespace {
 
+void add_biases(const AttentionCall& call, float* row) {
+  const size_t kv_width = call.shape.kv_heads * call.shape.head_dim;
+  const size_t widths[] = {call.shape.heads * call.shape.head_dim, kv_width, kv_width};
+  for (size_t i = 0; i < 3; ++i) {
+    if (call.biases[i] != nullptr) call.table->add(row, call.biases[i], widths[i]);
+    row += widths[i];
+  }
+}
+
+void normalise_heads(const AttentionCall& call, float* head, size_t count, const float* weights) {
+  const size_t dims = call.shape.head_dim;
+  for (size_t i = 0; i < count && weights != nullptr; ++i, head += dims) {
+    call.table->rms_norm(head, weights, dims, call.eps, head);
+  }
+}
+
 void store_token(const AttentionCall& call, size_t t) {
   const AttentionShape& shape = call.shape;
   float* const row = call.qkv + t * call.qkv_stride();
+  add_biases(call, row);
+  normalise_heads(call, row, shape.heads, call.q_norm);
+  normalise_heads(call, row + shape.heads * shape.head_dim, shape.kv_heads, call.k_norm);
   const float* const angles = call.rope + t * shape.n_rot;
   for (size_t head = 0; head < shape.heads + shape.kv_heads; ++head) {
     call.table->rotate(row + head * shape.head_dim, angles, shape.n_rot / 2);
@@ -32,6 +51,7 @@ void attend_tile(const AttentionCall& call, size_t kv_head, size_t first_row, si
   args.values = call.cache.values(kv_head);
   args.head_dim = shape.head_dim;
   args.scale = call.scale;
+  args.softcap = call.softcap;
   args.count = std::min(most, call.tokens * shape.group() - first_row);
   for (size_t i = 0; i < args.count; ++i) {
     const size_t t = (first_row + i) / shape.group();

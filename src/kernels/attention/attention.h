@@ -55,6 +55,11 @@ struct AttentionCall {
   size_t tokens;
   size_t position;  // of the first token
   float scale;
+  float softcap;           // of scores; 0: none
+  const float* biases[3];  // of q, k and v, each null if there is none
+  const float* q_norm;     // [head_dim] for every head, null if there is none
+  const float* k_norm;
+  float eps;          // of these two
   const float* rope;  // [tokens][n_rot]
   KvCache cache;
   float* qkv;  // [tokens][qkv_stride]: q, k, v
@@ -63,7 +68,7 @@ struct AttentionCall {
   size_t qkv_stride() const { return (shape.heads + 2 * shape.kv_heads) * shape.head_dim; }
 };
 
-// Rotates q and k of all tokens and writes k and v to the cache.
+// Adds biases, normalises and rotates q and k of all tokens, and writes k and v to the cache.
 void store_positions(const AttentionCall& call);
 // out = attention of all queries over the cache.
 void attend_all(const AttentionCall& call);

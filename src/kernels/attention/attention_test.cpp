@@ -76,6 +76,8 @@ std::vector<double> plain_attention(const Scene& scene, size_t t, size_t head) {
       const float k = f32_from_f16(scene.call.cache.key(kv_head, key)[d * kKeyTile]);
       score += static_cast<double>(q[d]) * 0.25 * static_cast<double>(k);
     }
+    const auto cap = static_cast<double>(scene.call.softcap);
+    if (cap != 0) score = std::tanh(score / cap) * cap;
     weights.push_back(score);
     top = std::max(top, score);
   }
@@ -147,6 +149,45 @@ INSTANTIATE_TEST_SUITE_P(
                       Case{{6, 2, 32, 32, 400, 64}, 127, 66},
                       Case{{6, 2, 48, 32, 400, 100}, 0, 300},
                       Case{{16, 1, 32, 32, 100, 0}, 99, 1}));
+
+TEST(Softcap, IsAppliedToEveryScoreOnEveryPath) {
+  Scene scene({6, 2, 32, 32, 300, 100}, 90, 70, 9);
+  const std::vector<float> without = scene.run(*scalar_table());
+  scene.call.softcap = 2.0f;
+  const std::vector<float> oracle = scene.run(*scalar_table());
+  EXPECT_NE(bits(without), bits(oracle));
+  for (const size_t t : {0u, 69u}) {
+    const std::vector<double> exact = plain_attention(scene, t, 3);
+    for (size_t d = 0; d < 32; ++d) {
+      EXPECT_NEAR(static_cast<double>(oracle[(t * 6 + 3) * 32 + d]), exact[d], 2e-5) << t;
+    }
+  }
+  testing::for_each_vector_path([&](const KernelTable& table) {
+    EXPECT_EQ(bits(scene.run(table)), bits(oracle)) << path_name(table.path);
+  });
+}
+
+// Biases first, then each head's norm, then the rotation (here none).
+TEST(StorePositions, AddsBiasesAndNormalisesHeads) {
+  const AttentionShape shape{2, 1, 16, 16, 64, 0};
+  Scene scene(shape, 0, 1, 7);
+  Random random(10);
+  const std::vector<float> bias = random.reals(32);
+  const std::vector<float> weights = random.reals(16);
+  std::vector<float> expected(scene.qkv.begin(), scene.qkv.begin() + 32);
+  for (size_t i = 0; i < 32; ++i) expected[i] += bias[i];
+  for (size_t head = 0; head < 2; ++head) {
+    float* const q = expected.data() + head * 16;
+    scalar_table()->rms_norm(q, weights.data(), 16, 1e-6f, q);
+  }
+  scene.call.biases[0] = bias.data();
+  scene.call.q_norm = weights.data();
+  scene.call.eps = 1e-6f;
+  const std::vector<float> v_before(scene.qkv.end() - 16, scene.qkv.end());
+  store_positions(scene.call);
+  EXPECT_EQ(bits({scene.qkv.begin(), scene.qkv.begin() + 32}), bits(expected));
+  EXPECT_EQ(bits({scene.qkv.end() - 16, scene.qkv.end()}), bits(v_before));
+}
 
 TEST(KvCache, KeysStandInTilesOfSixteenPositionsAndValuesInRows) {
   const AttentionShape shape{2, 2, 32, 32, 70, 0};

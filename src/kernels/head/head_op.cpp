@@ -1,4 +1,5 @@
-// etb::head.out: norm and logits, of the last position or of all.
+// etb::head.out: norm and logits, of the last position or of all, capped softly where the model
+// wants it.
 #include <executorch/runtime/core/event_tracer_hooks.h>
 
 #include "kernels/linear/linear.h"
@@ -15,15 +16,15 @@ float* logits_out(Args& args, bool last_only, size_t tokens, size_t vocab) {
   }
   const auto rows = static_cast<int32_t>(tokens);
   const auto cols = static_cast<int32_t>(vocab);
-  if (last_only) return args.out(6, std::array{1, cols});
-  return args.out(6, std::array{1, rows, cols});
+  if (last_only) return args.out(7, std::array{1, cols});
+  return args.out(7, std::array{1, rows, cols});
 }
 
 }  // namespace
 
 void head_op(et::KernelRuntimeContext& ctx, Stack stack) {
   const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(), kHeadName);
-  Args args(kHeadName, ctx, stack, 7);
+  Args args(kHeadName, ctx, stack, 8);
   const Tensor* const x = args.f32(0, "x", 2);
   const size_t width = dim(x, 1);
   const std::span<const float> norm = args.floats(1, "norm", width);
@@ -31,6 +32,7 @@ void head_op(et::KernelRuntimeContext& ctx, Stack stack) {
   args.expect(w.cols == width, "w", "columns are not the width of x");
   const bool last_only = args.integer(4, "last_only", 0, 1) == 1;
   const float eps = args.number(5, "eps");
+  const float cap = args.softcap(6);
   const size_t tokens = last_only ? 1 : dim(x, 0);
   uint8_t* const scratch = args.scratch(3, layout::head_scratch_bytes(tokens, width));
   if (!args.ok()) return;
@@ -42,8 +44,15 @@ void head_op(et::KernelRuntimeContext& ctx, Stack stack) {
   const Activations input = Carver(scratch).activations(tokens, width);
   normalise(table, args.threads(), {from, norm.data(), eps}, input, input_forms({&w, 1}));
   parallel_for(args.threads(), row_units(w), 1, [&](size_t begin, size_t end) {
-    for_units(table, w, input, {begin, end},
-              [&](const RowTile& tile) { store_tile(tile, logits, w.rows); });
+    for_units(table, w, input, {begin, end}, [&](const RowTile& tile) {
+      if (cap == 0.0f) return store_tile(tile, logits, w.rows);
+      alignas(64) float capped[kTokenTile * kRowTile];
+      std::copy_n(tile.values, tile.tokens * kRowTile, capped);
+      table.softcap(capped, tile.tokens * kRowTile, cap);
+      RowTile after = tile;
+      after.values = capped;
+      store_tile(after, logits, w.rows);
+    });
   });
 }
 

@@ -14,6 +14,22 @@ void quantise_token(const KernelTable& table, const Activations& input, size_t t
                  t - Activations::tile_begin(t));
 }
 
+void add_normalised(const KernelTable& table, unsigned threads, const layout::Matrix& matrix,
+                    const Activations& input, const Residual& to) {
+  const size_t width = matrix.rows;
+  parallel_for(threads, row_units(matrix), 1, [&](size_t begin, size_t end) {
+    for_units(table, matrix, input, {begin, end},
+              [&](const RowTile& tile) { store_tile(tile, to.product, width); });
+  });
+  parallel_for(threads, input.tokens, kTokenGrain, [&](size_t begin, size_t end) {
+    for (size_t t = begin; t < end; ++t) {
+      float* const row = to.product + t * width;
+      table.rms_norm(row, to.post_norm, width, to.eps, row);
+      table.add(to.x + t * width, row, width);
+    }
+  });
+}
+
 }  // namespace
 
 void linear_tile(const KernelTable& table, const layout::Matrix& matrix, const Activations& input,
@@ -35,11 +51,12 @@ void linear_tile(const KernelTable& table, const layout::Matrix& matrix, const A
 }
 
 void add_product(const KernelTable& table, unsigned threads, const layout::Matrix& matrix,
-                 const Activations& input, float* x) {
+                 const Activations& input, const Residual& to) {
+  if (to.post_norm != nullptr) return add_normalised(table, threads, matrix, input, to);
   parallel_for(threads, row_units(matrix), 1, [&](size_t begin, size_t end) {
     for_units(table, matrix, input, {begin, end}, [&](const RowTile& tile) {
       for (size_t t = 0; t < tile.tokens; ++t) {
-        table.add(x + (tile.token + t) * matrix.rows + tile.row, tile.of(t), tile.rows);
+        table.add(to.x + (tile.token + t) * matrix.rows + tile.row, tile.of(t), tile.rows);
       }
     });
   });

@@ -88,9 +88,16 @@ inline void store_tile(const RowTile& tile, float* out, size_t stride) {
   }
 }
 
-// x += product, row-major [tokens][width]: the residual.
+// Where a product goes that is added to the residual stream.
+struct Residual {
+  float* x;                // [tokens][matrix.rows]
+  const float* post_norm;  // [matrix.rows]: what is added is normalised first; null: as it is
+  float eps;
+  float* product;  // as large as x, to work in; only with post_norm
+};
+// x += product, or x += RMSNorm(product).
 void add_product(const KernelTable& table, unsigned threads, const layout::Matrix& matrix,
-                 const Activations& input, float* x);
+                 const Activations& input, const Residual& to);
 
 // Which forms of its input a product needs.
 struct InputForms {

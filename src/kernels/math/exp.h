@@ -1,5 +1,6 @@
-// exp, written out once in plain code: the steps every vector path repeats. <= 2 ulp; 0 below the
-// smallest normal result and for NaN, infinity above the largest.
+// exp and the functions made of it, written out once in plain code: the steps every vector path
+// repeats. exp: <= 2 ulp; 0 below the smallest normal result and for NaN, infinity above the
+// largest.
 #pragma once
 
 #include <bit>
@@ -31,6 +32,31 @@ inline float exp_f32(float x) {
 
 inline float silu_f32(float x) {
   return x / (1.0f + exp_f32(-x));
+}
+
+// GELU with the tanh approximation, 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), by the
+// identity (1 + tanh u) / 2 = 1 / (1 + exp(-2u)).
+inline float gelu_f32(float x) {
+  const float u = x * std::fma(x * x, kGeluC1, kGeluC0);
+  return x / (1.0f + exp_f32(-u));
+}
+
+// <= 2 ulp.
+inline float tanh_f32(float x) {
+  const float a = std::fabs(x);
+  const float far = 1.0f - 2.0f / (1.0f + exp_f32(a + a));
+  const float z = x * x;
+  float p = std::fma(kTanhC4, z, kTanhC3);
+  p = std::fma(p, z, kTanhC2);
+  p = std::fma(p, z, kTanhC1);
+  p = std::fma(p, z, kTanhC0);
+  const float near = std::fma(p * z, x, x);
+  return a > kTanhSmall ? (x > 0.0f ? far : -far) : near;
+}
+
+// Keeps x within (-cap, cap), nearly unchanged where it is small.
+inline float softcap_f32(float x, float cap) {
+  return tanh_f32(x / cap) * cap;
 }
 
 }  // namespace etb::kernels

@@ -1,4 +1,4 @@
-// Our exp and sincos against the C library's double-precision ones.
+// Our exp, tanh, GELU and sincos against the C library's double-precision ones.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -46,6 +46,41 @@ TEST(Silu, FollowsItsDefinition) {
     EXPECT_NEAR(static_cast<double>(silu_f32(x)), exact, 1e-6 * (std::fabs(exact) + 1e-3));
   }
   EXPECT_TRUE(std::isnan(silu_f32(NAN)));
+}
+
+TEST(Tanh, IsWithinTwoUlpsOverItsWholeRange) {
+  double worst = 0;
+  for (float x = 1e-6f; x < 12.0f; x += 0.00013f) {
+    worst = std::max(worst, ulps(tanh_f32(x), std::tanh(static_cast<double>(x))));
+    ASSERT_EQ(tanh_f32(-x), -tanh_f32(x)) << x;
+  }
+  std::printf("  tanh: worst error %.3f ulp\n", worst);
+  EXPECT_LE(worst, 2.0);
+  EXPECT_EQ(tanh_f32(0.0f), 0.0f);
+  EXPECT_EQ(tanh_f32(INFINITY), 1.0f);
+  EXPECT_EQ(tanh_f32(-INFINITY), -1.0f);
+  EXPECT_TRUE(std::isnan(tanh_f32(NAN)));
+}
+
+TEST(Gelu, FollowsItsTanhForm) {
+  for (float x = -20.0f; x < 20.0f; x += 0.01f) {
+    const double y = static_cast<double>(x);
+    const double u = 0.7978845608028654 * (y + 0.044715 * y * y * y);
+    const double exact = 0.5 * y * (1.0 + std::tanh(u));
+    EXPECT_NEAR(static_cast<double>(gelu_f32(x)), exact, 1e-6 * (std::fabs(exact) + 1e-3)) << x;
+  }
+  EXPECT_EQ(gelu_f32(1e30f), 1e30f);
+  EXPECT_EQ(gelu_f32(-1e15f), 0.0f);
+  EXPECT_TRUE(std::isnan(gelu_f32(NAN)));
+}
+
+TEST(Softcap, NeverReachesBeyondItsCapAndKeepsSmallValues) {
+  for (float x = -500.0f; x < 500.0f; x += 0.1f) {
+    const double exact = 30.0 * std::tanh(static_cast<double>(x) / 30.0);
+    EXPECT_NEAR(static_cast<double>(softcap_f32(x, 30.0f)), exact, 1e-5);
+    EXPECT_LE(std::fabs(softcap_f32(x, 30.0f)), 30.0f);
+  }
+  EXPECT_NEAR(softcap_f32(0.001f, 30.0f), 0.001f, 1e-9f);
 }
 
 TEST(SinCos, AgreesWithTheLibraryToTheLastDigits) {

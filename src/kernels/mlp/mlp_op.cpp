@@ -1,6 +1,6 @@
-// etb::mlp.out: x += down(act(gate(norm x)) * up(norm x)). gate and up are walked together, 32 rows
-// of each, so that a finished block of the hidden layer is quantised while it is in registers'
-// reach.
+// etb::mlp.out: x += post_norm(down(act(gate(norm x)) * up(norm x))). gate and up are walked
+// together, 32 rows of each, so that a finished block of the hidden layer is quantised while it is
+// in registers' reach.
 #include <executorch/runtime/core/event_tracer_hooks.h>
 
 #include "kernels/linear/linear.h"
@@ -14,6 +14,7 @@ struct MlpCall {
   const KernelTable* table;
   unsigned threads;
   Norm norm;
+  void (*gate_mul)(float* g, const float* u, size_t count);
   layout::Matrix gate;
   layout::Matrix up;
   layout::Matrix down;
@@ -41,7 +42,7 @@ void hidden_block(const MlpCall& call, size_t block, size_t token) {
   half_tiles(call, call.gate, block, token, gate);
   half_tiles(call, call.up, block, token, up);
   const size_t tokens = call.input.tile_tokens(token);
-  call.table->silu_mul(gate, up, tokens * kActBlock);
+  call.gate_mul(gate, up, tokens * kActBlock);
   for (size_t t = 0; t < tokens; ++t) {
     const float* const values = gate + t * kActBlock;
     if (call.hidden_forms.quantised) {
@@ -79,7 +80,7 @@ void check_shapes(Args& args, const MlpCall& call, size_t width) {
 
 void mlp_op(et::KernelRuntimeContext& ctx, Stack stack) {
   const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(), kMlpName);
-  Args args(kMlpName, ctx, stack, 9);
+  Args args(kMlpName, ctx, stack, 10);
   const Tensor* const x = args.f32(0, "x", 2);
   const size_t width = dim(x, 1);
   const std::span<const float> norm = args.floats(1, "norm", width);
@@ -89,16 +90,18 @@ void mlp_op(et::KernelRuntimeContext& ctx, Stack stack) {
   call.down = args.blob(4, "w_down");
   check_shapes(args, call, width);
   const size_t tokens = dim(x, 0);
+  const float* const post_norm = args.optional_floats(5, "post_norm", width);
   uint8_t* const scratch =
-      args.scratch(5, layout::mlp_scratch_bytes(tokens, width, call.gate.rows));
-  args.integer(6, "activation", 0, 0);
-  const float eps = args.number(7, "eps");
-  float* const stream = args.in_place(8, x);
+      args.scratch(6, layout::mlp_scratch_bytes(tokens, width, call.gate.rows));
+  const bool gelu = args.integer(7, "activation", 0, 1) == 1;
+  const float eps = args.number(8, "eps");
+  float* const stream = args.in_place(9, x);
   call.norm = {stream, norm.data(), eps};
   if (!args.ok()) return;
 
   call.table = &args.table();
   call.threads = args.threads();
+  call.gate_mul = gelu ? call.table->gelu_mul : call.table->silu_mul;
   call.hidden_forms = input_forms({&call.down, 1});
   Carver carver(scratch);
   call.input = carver.activations(tokens, width);
@@ -106,7 +109,8 @@ void mlp_op(et::KernelRuntimeContext& ctx, Stack stack) {
   const layout::Matrix first[] = {call.gate, call.up};
   normalise(*call.table, call.threads, call.norm, call.input, input_forms(first));
   hidden_layer(call);
-  add_product(*call.table, call.threads, call.down, call.hidden, stream);
+  add_product(*call.table, call.threads, call.down, call.hidden,
+              {stream, post_norm, eps, call.input.plain});
 }
 
 }  // namespace etb::kernels

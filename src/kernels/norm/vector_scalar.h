@@ -66,6 +66,14 @@ inline void silu_mul(float* g, const float* u, size_t count) {
   for (size_t i = 0; i < count; ++i) g[i] = silu_f32(g[i]) * u[i];
 }
 
+inline void gelu_mul(float* g, const float* u, size_t count) {
+  for (size_t i = 0; i < count; ++i) g[i] = gelu_f32(g[i]) * u[i];
+}
+
+inline void softcap(float* x, size_t count, float cap) {
+  for (size_t i = 0; i < count; ++i) x[i] = softcap_f32(x[i], cap);
+}
+
 inline void rotate(float* head, const float* table, size_t half) {
   for (size_t i = 0; i < half; ++i) {
     const float a = head[i];

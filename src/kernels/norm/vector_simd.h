@@ -29,7 +29,28 @@ typename I::V exp_nonpositive(typename I::V x) {
 
 template <class I>
 typename I::V exp_lanes(typename I::V x) {
-  return I::infinity_if_gt(x, I::splat(kExpHighest), exp_nonpositive<I>(x));
+  return I::pick_gt(x, I::splat(kExpHighest), I::splat(__builtin_inff()), exp_nonpositive<I>(x));
+}
+
+template <class I>
+typename I::V tanh_lanes(typename I::V x) {
+  const auto one = I::splat(1.0f);
+  const auto a = I::abs(x);
+  const auto e = exp_lanes<I>(I::add(a, a));
+  const auto far = I::sub(one, I::div(I::splat(2.0f), I::add(one, e)));
+  const auto z = I::mul(x, x);
+  auto p = I::fma(I::splat(kTanhC4), z, I::splat(kTanhC3));
+  p = I::fma(p, z, I::splat(kTanhC2));
+  p = I::fma(p, z, I::splat(kTanhC1));
+  p = I::fma(p, z, I::splat(kTanhC0));
+  const auto near = I::fma(I::mul(p, z), x, x);
+  const auto signed_far = I::pick_gt(x, I::splat(0.0f), far, I::negate(far));
+  return I::pick_gt(a, I::splat(kTanhSmall), signed_far, near);
+}
+
+template <class I>
+typename I::V softcap_lanes(typename I::V x, typename I::V cap) {
+  return I::mul(tanh_lanes<I>(I::div(x, cap)), cap);
 }
 
 template <class I>
@@ -84,6 +105,23 @@ struct VectorOps {
       const V e = exp_lanes<I>(I::negate(x));
       const V silu = I::div(x, I::add(I::splat(1.0f), e));
       I::store(g + i, I::mul(silu, I::load(u + i)));
+    }
+  }
+
+  static void gelu_mul(float* g, const float* u, size_t count) {
+    for (size_t i = 0; i < count; i += kLanes) {
+      const V x = I::load(g + i);
+      const V scale = I::fma(I::mul(x, x), I::splat(kGeluC1), I::splat(kGeluC0));
+      const V e = exp_lanes<I>(I::negate(I::mul(x, scale)));
+      const V gelu = I::div(x, I::add(I::splat(1.0f), e));
+      I::store(g + i, I::mul(gelu, I::load(u + i)));
+    }
+  }
+
+  // `count` is a multiple of 16.
+  static void softcap(float* x, size_t count, float cap) {
+    for (size_t i = 0; i < count; i += kLanes) {
+      I::store(x + i, softcap_lanes<I>(I::load(x + i), I::splat(cap)));
     }
   }
 

@@ -128,6 +128,30 @@ TEST(AddAndGate, EveryPathGivesTheOraclesBits) {
   });
 }
 
+TEST(GeluAndSoftcap, EveryPathGivesTheOraclesBits) {
+  for_each_vector_path([](const KernelTable& table) {
+    Random random(8);
+    for (int round = 0; round < 400; ++round) {
+      std::vector<float> gelu = hard_numbers(64, random);
+      std::vector<float> got = gelu;
+      const std::vector<float> u = random.reals(64, 3.0f);
+      std::vector<float> capped = random.reals(64, round % 2 == 0 ? 100.0f : 1e-3f);
+      std::copy_n(gelu.begin(), 16, capped.begin());
+      std::vector<float> got_capped = capped;
+      scalar_table()->gelu_mul(gelu.data(), u.data(), 64);
+      table.gelu_mul(got.data(), u.data(), 64);
+      scalar_table()->softcap(capped.data(), 64, 30.0f);
+      table.softcap(got_capped.data(), 64, 30.0f);
+      for (size_t i = 0; i < 64; ++i) {
+        if (std::isnan(gelu[i]) && std::isnan(got[i])) gelu[i] = got[i];
+        if (std::isnan(capped[i]) && std::isnan(got_capped[i])) capped[i] = got_capped[i];
+      }
+      ASSERT_EQ(bits(got), bits(gelu)) << path_name(table.path);
+      ASSERT_EQ(bits(got_capped), bits(capped)) << path_name(table.path);
+    }
+  });
+}
+
 TEST(Rotate, TurnsPairsAndEveryPathGivesTheOraclesBits) {
   for_each_vector_path([](const KernelTable& table) {
     Random random(6);

@@ -84,6 +84,11 @@ std::span<const float> Args::floats(size_t i, const char* name, size_t count) {
   return {found->const_data_ptr<float>(), count};
 }
 
+const float* Args::optional_floats(size_t i, const char* name, size_t count) {
+  if (!ok_ || (stack_[i] != nullptr && stack_[i]->isNone())) return nullptr;
+  return floats(i, name, count).data();
+}
+
 std::span<uint8_t> Args::bytes(size_t i, const char* name) {
   const Tensor* const found = tensor(i, name, ScalarType::Byte, -1);
   if (found == nullptr) return {};
@@ -162,6 +167,12 @@ float Args::number(size_t i, const char* name) {
   constexpr double largest = std::numeric_limits<float>::max();
   if (!expect(std::fabs(value) <= largest, name, "not a finite float")) return 0.0f;
   return static_cast<float>(value);
+}
+
+float Args::softcap(size_t i) {
+  const float cap = number(i, "softcap");
+  constexpr float kSmallest = 1e-3f;
+  return expect(cap == 0.0f || cap >= kSmallest, "softcap", "neither 0 nor positive") ? cap : 0.0f;
 }
 
 }  // namespace etb::kernels

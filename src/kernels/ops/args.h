@@ -41,6 +41,8 @@ class Args {
   const Tensor* f32(size_t i, const char* name, int rank);
   const Tensor* i64(size_t i, const char* name, int rank);
   std::span<const float> floats(size_t i, const char* name, size_t count);
+  // The same, or none: null then.
+  const float* optional_floats(size_t i, const char* name, size_t count);
   std::span<uint8_t> bytes(size_t i, const char* name);
   layout::Matrix blob(size_t i, const char* name);
   // The one element of an i64 tensor [1].
@@ -55,6 +57,7 @@ class Args {
 
   int64_t integer(size_t i, const char* name, int64_t low, int64_t high);
   float number(size_t i, const char* name);  // a Double or Int that a float can hold
+  float softcap(size_t i);                   // a number: 0 (none), or one to divide by
   bool expect(bool condition, const char* name, const char* why);
 
  private:

@@ -18,7 +18,7 @@ using testing::TestTensor;
 class HostileArguments : public ::testing::Test {
  protected:
   HostileArguments()
-      : model_({}, 3),
+      : model_({.biases = true, .head_norms = true, .post_norms = true}, 3),
         ids_(model_.random_tokens(4, 1)),
         logits_(model_.shape().vocab),
         tokens_(ScalarType::Long, {1, 4}, ids_.data()),
@@ -73,7 +73,11 @@ TEST_F(HostileArguments, AnyArgumentOfAnotherKindIsRefused) {
   for (auto& [op, arguments] : valid_calls()) {
     for (size_t i = 0; i < arguments.size(); ++i) {
       EXPECT_EQ(with(op, arguments, i, nullptr), et::Error::InvalidArgument) << i;
-      EXPECT_EQ(with(op, arguments, i, &none), et::Error::InvalidArgument) << i;
+      // What only some families have may be none.
+      const bool optional = op == attention_op ? i >= 8 && i <= 13 : op == mlp_op && i == 5;
+      EXPECT_EQ(with(op, arguments, i, &none),
+                optional ? et::Error::Ok : et::Error::InvalidArgument)
+          << i;
       EXPECT_EQ(with(op, arguments, i, &truth), et::Error::InvalidArgument) << i;
       EXPECT_EQ(with(op, arguments, i, shorts.value()), et::Error::InvalidArgument) << i;
       EXPECT_EQ(with(op, arguments, i, nowhere.value()), et::Error::InvalidArgument) << i;
@@ -128,20 +132,40 @@ TEST_F(HostileArguments, PositionsBeyondTheContextAreRefused) {
 
 TEST_F(HostileArguments, ShapesThatDoNotFitAreRefused) {
   constexpr int64_t kBad[] = {-1, 0, 3, 5, 1000000, INT64_MAX, INT64_MIN};
-  for (const size_t index : {10u, 11u, 12u, 13u}) {  // heads, kv_heads, head_dim, n_rot
+  for (const size_t index : {16u, 17u, 18u, 19u}) {  // heads, kv_heads, head_dim, n_rot
     for (const int64_t bad : kBad) {
       EXPECT_EQ(attention_with(index, bad), et::Error::InvalidArgument) << index << " " << bad;
     }
   }
-  EXPECT_EQ(attention_with(14, 0), et::Error::InvalidArgument);       // context
-  EXPECT_EQ(attention_with(14, 100000), et::Error::InvalidArgument);  // more than kv holds
-  EXPECT_EQ(attention_with(14, INT64_MAX), et::Error::InvalidArgument);
-  EXPECT_EQ(attention_with(15, -1), et::Error::InvalidArgument);  // window
-  EXPECT_EQ(attention_with(16, 1), et::Error::InvalidArgument);   // kv_type not built
+  EXPECT_EQ(attention_with(20, 0), et::Error::InvalidArgument);       // context
+  EXPECT_EQ(attention_with(20, 100000), et::Error::InvalidArgument);  // more than kv holds
+  EXPECT_EQ(attention_with(20, INT64_MAX), et::Error::InvalidArgument);
+  EXPECT_EQ(attention_with(21, -1), et::Error::InvalidArgument);  // window
+  EXPECT_EQ(attention_with(22, 1), et::Error::InvalidArgument);   // kv_type not built
   et::EValue infinite(1e300);
-  EXPECT_EQ(with(attention_op, model_.attention_call(0, x_, table_, position_), 18, &infinite),
+  EXPECT_EQ(with(attention_op, model_.attention_call(0, x_, table_, position_), 24, &infinite),
             et::Error::InvalidArgument);
-  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 6, &infinite), et::Error::InvalidArgument);
+  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 8, &infinite), et::Error::InvalidArgument);
+  for (const double cap : {-1.0, 1e-9, 1e300}) {
+    et::EValue bad(cap);
+    EXPECT_EQ(with(attention_op, model_.attention_call(0, x_, table_, position_), 25, &bad),
+              et::Error::InvalidArgument);
+    EXPECT_EQ(with(head_op, model_.head_call(x_, out_, true), 6, &bad), et::Error::InvalidArgument);
+  }
+  et::EValue unknown(int64_t{2});
+  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 7, &unknown), et::Error::InvalidArgument);
+}
+
+TEST_F(HostileArguments, OptionalVectorsOfAnotherLengthAreRefused) {
+  std::vector<float> values(48);
+  TestTensor other(ScalarType::Float, {48}, values.data());
+  for (size_t index = 8; index <= 13; ++index) {
+    EXPECT_EQ(
+        with(attention_op, model_.attention_call(0, x_, table_, position_), index, other.value()),
+        et::Error::InvalidArgument)
+        << index;
+  }
+  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 5, other.value()), et::Error::InvalidArgument);
 }
 
 TEST_F(HostileArguments, BlobsOfAnotherShapeAreRefused) {
@@ -180,9 +204,10 @@ TEST_F(HostileArguments, DamagedBlobHeadersAreRefused) {
 TEST_F(HostileArguments, SmallScratchAndMisalignedMemoryAreRefused) {
   std::vector<uint8_t> little(256);
   TestTensor scratch(ScalarType::Byte, {256}, little.data());
-  EXPECT_EQ(with(attention_op, model_.attention_call(0, x_, table_, position_), 9, scratch.value()),
-            et::Error::InvalidArgument);
-  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 5, scratch.value()), et::Error::InvalidArgument);
+  EXPECT_EQ(
+      with(attention_op, model_.attention_call(0, x_, table_, position_), 15, scratch.value()),
+      et::Error::InvalidArgument);
+  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 6, scratch.value()), et::Error::InvalidArgument);
   EXPECT_EQ(with(head_op, model_.head_call(x_, out_, true), 3, scratch.value()),
             et::Error::InvalidArgument);
   auto* const odd = reinterpret_cast<uint8_t*>(model_.stream().data()) + 1;
@@ -193,7 +218,7 @@ TEST_F(HostileArguments, SmallScratchAndMisalignedMemoryAreRefused) {
 TEST_F(HostileArguments, AnOutThatIsNotTheStreamIsRefused) {
   std::vector<float> elsewhere(4 * 64);
   TestTensor other(ScalarType::Float, {4, 64}, elsewhere.data());
-  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 8, other.value()), et::Error::InvalidArgument);
+  EXPECT_EQ(with(mlp_op, model_.mlp_call(0, x_), 9, other.value()), et::Error::InvalidArgument);
 }
 
 TEST(Operators, AreListedUnderTheirNames) {

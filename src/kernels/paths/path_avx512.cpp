@@ -17,6 +17,8 @@ constexpr KernelTable kTable{
     .quantise = Vectors::quantise,
     .add = Vectors::add,
     .silu_mul = Vectors::silu_mul,
+    .gelu_mul = Vectors::gelu_mul,
+    .softcap = Vectors::softcap,
     .rotate = Vectors::rotate,
     .store_f16 = Vectors::store_f16,
     .attend = attend<Avx512>,

@@ -21,6 +21,8 @@ constexpr KernelTable kTable{
     .quantise = scalar::quantise,
     .add = scalar::add,
     .silu_mul = scalar::silu_mul,
+    .gelu_mul = scalar::gelu_mul,
+    .softcap = scalar::softcap,
     .rotate = scalar::rotate,
     .store_f16 = scalar::store_f16,
     .attend = scalar::attend,

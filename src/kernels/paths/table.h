@@ -42,6 +42,7 @@ struct AttendArgs {
   size_t head_dim;
   size_t count;
   float scale;
+  float softcap;                    // of a score, before the softmax; 0: none
   const float* query[kAttendRows];  // [head_dim], rotated
   size_t first[kAttendRows];        // keys [first, end) are seen; first < end
   size_t end[kAttendRows];
@@ -60,6 +61,10 @@ struct KernelTable {
   void (*add)(float* x, const float* y, size_t count);
   // g = silu(g) * u
   void (*silu_mul)(float* g, const float* u, size_t count);
+  // g = gelu(g) * u, GELU in its tanh form
+  void (*gelu_mul)(float* g, const float* u, size_t count);
+  // x = tanh(x / cap) * cap, `count` a multiple of 16
+  void (*softcap)(float* x, size_t count, float cap);
   // Turns pairs (i, i + half) by the table's cos[half], sin[half].
   void (*rotate)(float* head, const float* table, size_t half);
   // f16 of `count` floats, one every `stride` halves.

@@ -78,10 +78,10 @@ struct Avx2 {
     return {_mm256_and_ps(_mm256_cmp_ps(x.a, low.a, _CMP_GE_OQ), value.a),
             _mm256_and_ps(_mm256_cmp_ps(x.b, low.b, _CMP_GE_OQ), value.b)};
   }
-  static V infinity_if_gt(V x, V high, V value) {
-    const __m256 infinity = _mm256_set1_ps(__builtin_inff());
-    return {_mm256_blendv_ps(value.a, infinity, _mm256_cmp_ps(x.a, high.a, _CMP_GT_OQ)),
-            _mm256_blendv_ps(value.b, infinity, _mm256_cmp_ps(x.b, high.b, _CMP_GT_OQ))};
+  // x > bound ? value : other; `other` where x is a NaN.
+  static V pick_gt(V x, V bound, V value, V other) {
+    return {_mm256_blendv_ps(other.a, value.a, _mm256_cmp_ps(x.a, bound.a, _CMP_GT_OQ)),
+            _mm256_blendv_ps(other.b, value.b, _mm256_cmp_ps(x.b, bound.b, _CMP_GT_OQ))};
   }
   // Lanes [low, high) of v, `other` elsewhere.
   static V keep_lanes(V v, size_t low, size_t high, float other) {

@@ -59,9 +59,9 @@ struct Avx512 {
   static V zero_unless_ge(V x, V low, V value) {
     return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(x, low, _CMP_GE_OQ), value);
   }
-  static V infinity_if_gt(V x, V high, V value) {
-    const __mmask16 over = _mm512_cmp_ps_mask(x, high, _CMP_GT_OQ);
-    return _mm512_mask_mov_ps(value, over, splat(__builtin_inff()));
+  // x > bound ? value : other; `other` where x is a NaN.
+  static V pick_gt(V x, V bound, V value, V other) {
+    return _mm512_mask_mov_ps(other, _mm512_cmp_ps_mask(x, bound, _CMP_GT_OQ), value);
   }
   // Lanes [low, high) of v, `other` elsewhere.
   static V keep_lanes(V v, size_t low, size_t high, float other) {

@@ -101,10 +101,10 @@ struct Neon {
       return vreinterpretq_f32_u32(vandq_u32(kept, vreinterpretq_u32_f32(value.q[i])));
     });
   }
-  static V infinity_if_gt(V x, V high, V value) {
-    const float32x4_t infinity = vdupq_n_f32(__builtin_inff());
+  // x > bound ? value : other; `other` where x is a NaN.
+  static V pick_gt(V x, V bound, V value, V other) {
     return each(
-        [&](int i) { return vbslq_f32(vcgtq_f32(x.q[i], high.q[i]), infinity, value.q[i]); });
+        [&](int i) { return vbslq_f32(vcgtq_f32(x.q[i], bound.q[i]), value.q[i], other.q[i]); });
   }
   // Lanes [low, high) of v, `other` elsewhere.
   static V keep_lanes(V v, size_t low, size_t high, float other) {

@@ -54,6 +54,10 @@ et::EValue* SmallModel::ones(size_t count, Random& random) {
   return tensors_.emplace_back(ScalarType::Float, std::vector{size}, values.data()).value();
 }
 
+et::EValue* SmallModel::ones_if(bool wanted, size_t count, Random& random) {
+  return wanted ? ones(count, random) : &none_;
+}
+
 SmallModel::SmallModel(const ModelShape& shape, uint64_t seed) : shape_(shape) {
   Random random(seed);
   const size_t q_width = shape.heads * shape.head_dim;
@@ -83,6 +87,16 @@ SmallModel::SmallModel(const ModelShape& shape, uint64_t seed) : shape_(shape) {
     layer.k = blob(kv_width, shape.width, format, random);
     layer.v = blob(kv_width, shape.width, format, random);
     layer.o = blob(shape.width, q_width, format, random);
+    const size_t widths[] = {q_width, kv_width, kv_width};
+    for (size_t j = 0; j < 3; ++j) {
+      layer.biases[j] = ones_if(shape.biases, widths[j], random);
+    }
+    for (et::EValue*& norm : layer.head_norms) {
+      norm = ones_if(shape.head_norms, shape.head_dim, random);
+    }
+    for (et::EValue*& norm : layer.post_norms) {
+      norm = ones_if(shape.post_norms, shape.width, random);
+    }
     layer.kv = bytes_tensor(cache_bytes);
     caches_.push_back(&bytes_.back());
     layer.mlp_norm = ones(shape.width, random);
@@ -133,6 +147,12 @@ Call SmallModel::attention_call(size_t layer, TestTensor& x, TestTensor& table,
           l.k,
           l.v,
           l.o,
+          l.biases[0],
+          l.biases[1],
+          l.biases[2],
+          l.head_norms[0],
+          l.head_norms[1],
+          l.post_norms[0],
           l.kv,
           scratch_,
           integer(shape_.heads),
@@ -144,18 +164,26 @@ Call SmallModel::attention_call(size_t layer, TestTensor& x, TestTensor& table,
           integer(0),
           number(1e-5),
           number(scale),
+          number(shape_.attention_softcap),
           x.value()};
 }
 
 Call SmallModel::mlp_call(size_t layer, TestTensor& x) {
   const Layer& l = layers_[layer];
-  return {x.value(), l.mlp_norm, l.gate,       l.up,     l.down,
-          scratch_,  integer(0), number(1e-5), x.value()};
+  return {x.value(),    l.mlp_norm,      l.gate,   l.up,
+          l.down,       l.post_norms[1], scratch_, integer(shape_.gelu ? 1 : 0),
+          number(1e-5), x.value()};
 }
 
 Call SmallModel::head_call(TestTensor& x, TestTensor& logits, bool last_only) {
-  return {x.value(),    last_norm_,    embedding_, scratch_, integer(last_only ? 1 : 0),
-          number(1e-5), logits.value()};
+  return {x.value(),
+          last_norm_,
+          embedding_,
+          scratch_,
+          integer(last_only ? 1 : 0),
+          number(1e-5),
+          number(shape_.final_softcap),
+          logits.value()};
 }
 
 et::Error SmallModel::forward(std::span<const int64_t> tokens, int64_t position, bool last_only,

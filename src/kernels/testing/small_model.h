@@ -41,6 +41,13 @@ struct ModelShape {
   size_t chunk = 64;
   WeightFormat matrices = WeightFormat::W4A;
   WeightFormat table = WeightFormat::W8S;
+  // What only some families have.
+  bool biases = false;      // of q, k and v
+  bool head_norms = false;  // of q and k
+  bool post_norms = false;  // of what attention and mlp add
+  bool gelu = false;
+  double attention_softcap = 0;
+  double final_softcap = 0;
 };
 
 // Arguments of one operator call; out appended last, once.
@@ -80,6 +87,8 @@ class SmallModel {
   et::EValue* integer(size_t value);
   et::EValue* blob(size_t rows, size_t cols, WeightFormat format, Random& random);
   et::EValue* ones(size_t count, Random& random);
+  // Such a vector, or none.
+  et::EValue* ones_if(bool wanted, size_t count, Random& random);
 
   struct Layer {
     et::EValue* norm;
@@ -87,6 +96,9 @@ class SmallModel {
     et::EValue* k;
     et::EValue* v;
     et::EValue* o;
+    et::EValue* biases[3];
+    et::EValue* head_norms[2];
+    et::EValue* post_norms[2];
     et::EValue* kv;
     et::EValue* mlp_norm;
     et::EValue* gate;
@@ -104,6 +116,7 @@ class SmallModel {
   et::EValue* embedding_ = nullptr;
   et::EValue* frequencies_ = nullptr;
   et::EValue* last_norm_ = nullptr;
+  et::EValue none_;
   et::EValue* scratch_ = nullptr;
   std::vector<float> x_;
   std::vector<float> rope_;

@@ -205,9 +205,9 @@ std::vector<uint8_t> manifest_of(const TinyModel& m) {
                     .n_rot = 2,
                     .vocab = m.vocab,
                     .context_train = 1 << 16,
-                    .window = m.window,
                     .rope_base = 10000,
-                    .attention_scale = 1};
+                    .attention_scale = 1,
+                    .windows = {m.window}};
   manifest.defaults = {m.context, m.chunk, model::KvType::F16};
   manifest.constant_bytes = 64;
   manifest.tensors.push_back({"weights", "vector", 1, 16, 0, 64, m.weights_checksum});
