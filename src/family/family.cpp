@@ -57,6 +57,26 @@ constexpr std::array kQwen2Layer = {kAttnNorm,
 constexpr std::array kQwen3Layer = {kAttnNorm,   kQ,       kK,    kV,  kQNorm, kKNorm,
                                     kAttnOutput, kFfnNorm, kGate, kUp, kDown};
 
+constexpr std::array kGemma2Layer = {kAttnNorm, kQ,    kK,  kV,    kAttnOutput, kPostAttention,
+                                     kFfnNorm,  kGate, kUp, kDown, kPostFfn};
+constexpr std::array kGemma3Layer = {
+    kAttnNorm,      kQ,       kK,    kV,  kQNorm, kKNorm,  kAttnOutput,
+    kPostAttention, kFfnNorm, kGate, kUp, kDown,  kPostFfn};
+
+constexpr std::array kGemma2Keys = std::to_array<std::string_view>({
+    "attention.sliding_window",
+    "attention.sliding_window_pattern",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+});
+constexpr std::array kGemma3Keys = std::to_array<std::string_view>({
+    "attention.sliding_window",
+    "attention.sliding_window_pattern",
+    "rope.freq_base_swa",
+    "attn_logit_softcapping",
+    "final_logit_softcapping",
+});
+
 constexpr std::array kCommonKeys = std::to_array<std::string_view>({
     "vocab_size",
     "context_length",
@@ -94,6 +114,8 @@ constexpr std::array<std::string_view, 7> kLlamaStops = {{
 // Qwen 2, 2.5 and 3 speak ChatML.
 constexpr std::array<std::string_view, 2> kChatMlStops = {{"<|im_end|>", "<|endoftext|>"}};
 
+constexpr std::array<std::string_view, 2> kGemmaStops = {{"<end_of_turn>", "<eos>"}};
+
 constexpr FamilyRow kFamilies[] = {
     // Llama 2 to 3.2, Mistral, SmolLM2, Phi-4 as some convert it, and many others of this graph.
     {.architecture = "llama",
@@ -110,6 +132,29 @@ constexpr FamilyRow kFamilies[] = {
      .model_tensors = kModel,
      .layer_tensors = kQwen3Layer,
      .stop_texts = kChatMlStops},
+    // Norm weights in the files hold the 1 that the architecture adds to them.
+    {.architecture = "gemma2",
+     .activation = ActivationKind::GeluTanh,
+     .scale_embedding = true,
+     .window_pattern = 2,
+     .window = 4096,
+     .attention_softcap = 50.0,
+     .final_softcap = 30.0,
+     .width_scaled_layers = 46,  // the 27B model
+     .model_tensors = kModel,
+     .layer_tensors = kGemma2Layer,
+     .own_keys = kGemma2Keys,
+     .stop_texts = kGemmaStops},
+    {.architecture = "gemma3",
+     .activation = ActivationKind::GeluTanh,
+     .scale_embedding = true,
+     .window_pattern = 6,
+     .window_rope_base = 10000.0,
+     .width_scaled_layers = 62,  // the 27B model
+     .model_tensors = kModel,
+     .layer_tensors = kGemma3Layer,
+     .own_keys = kGemma3Keys,
+     .stop_texts = kGemmaStops},
 };
 
 }  // namespace

@@ -48,10 +48,38 @@ FamilyCase qwen3() {
   return c;
 }
 
+// Windows in turn, small enough for the text to leave them.
+FamilyCase gemma2() {
+  FamilyCase c{"gemma2", base("gemma2", 15), 256};
+  c.spec.layers = 3;
+  c.spec.tokenizer = RandomVocab::SentencePiece;
+  c.spec.extra_keys = [](GgufWriter& writer) {
+    writer.key_u32("gemma2.attention.sliding_window", 40);
+    writer.key_f32("gemma2.attn_logit_softcapping", 5.0f);
+    writer.key_f32("gemma2.final_logit_softcapping", 3.0f);
+  };
+  return c;
+}
+
+// Seven layers: the sixth sees everything.
+FamilyCase gemma3() {
+  FamilyCase c{"gemma3", base("gemma3", 16), 256};
+  c.spec.layers = 7;
+  c.spec.kv_heads = 1;
+  c.spec.rope_base = 1000000.0f;
+  c.spec.tokenizer = RandomVocab::SentencePiece;
+  c.spec.extra_keys = [](GgufWriter& writer) {
+    writer.key_u32("gemma3.attention.sliding_window", 24);
+    writer.key_text("gemma3.rope.scaling.type", "linear");
+    writer.key_f32("gemma3.rope.scaling.factor", 8.0f);
+  };
+  return c;
+}
+
 }  // namespace
 
 std::vector<FamilyCase> family_cases(layout::GgmlType weights) {
-  std::vector<FamilyCase> cases = {llama(), mistral(), qwen2(), qwen3()};
+  std::vector<FamilyCase> cases = {llama(), mistral(), qwen2(), qwen3(), gemma2(), gemma3()};
   for (FamilyCase& c : cases) {
     c.spec.matrices = weights;
     c.spec.embedding = weights;
