@@ -77,6 +77,26 @@ constexpr std::array kGemma3Keys = std::to_array<std::string_view>({
     "final_logit_softcapping",
 });
 
+// One source tensor holds q, k and v, another gate and up.
+constexpr Dim kBehindQ[] = {QWidth};
+constexpr Dim kBehindQAndK[] = {QWidth, KvWidth};
+constexpr Dim kBehindGate[] = {Ffn};
+constexpr std::array kPhi3Layer = std::to_array<TensorRule>({
+    kAttnNorm,
+    {.name = "attn_q", .source = "attn_qkv", .rows = QWidth, .rotated = true},
+    {.name = "attn_k", .source = "attn_qkv", .rows = KvWidth, .skip = kBehindQ, .rotated = true},
+    {.name = "attn_v", .source = "attn_qkv", .rows = KvWidth, .skip = kBehindQAndK},
+    kAttnOutput,
+    kFfnNorm,
+    {.name = "ffn_gate", .source = "ffn_up", .rows = Ffn},
+    {.name = "ffn_up", .source = "ffn_up", .rows = Ffn, .skip = kBehindGate},
+    kDown,
+});
+constexpr std::array kPhi3Keys = std::to_array<std::string_view>({
+    "attention.sliding_window",
+    "rope.scaling.attn_factor",
+});
+
 constexpr std::array kCommonKeys = std::to_array<std::string_view>({
     "vocab_size",
     "context_length",
@@ -115,6 +135,8 @@ constexpr std::array<std::string_view, 7> kLlamaStops = {{
 constexpr std::array<std::string_view, 2> kChatMlStops = {{"<|im_end|>", "<|endoftext|>"}};
 
 constexpr std::array<std::string_view, 2> kGemmaStops = {{"<end_of_turn>", "<eos>"}};
+
+constexpr std::array<std::string_view, 3> kPhiStops = {{"<|end|>", "<|im_end|>", "<|endoftext|>"}};
 
 constexpr FamilyRow kFamilies[] = {
     // Llama 2 to 3.2, Mistral, SmolLM2, Phi-4 as some convert it, and many others of this graph.
@@ -155,6 +177,13 @@ constexpr FamilyRow kFamilies[] = {
      .layer_tensors = kGemma3Layer,
      .own_keys = kGemma3Keys,
      .stop_texts = kGemmaStops},
+    // Phi-3, Phi-3.5, Phi-4 and Phi-4-mini. A window, where a file has one, is every layer's.
+    {.architecture = "phi3",
+     .rope_factors = RopeFactors::ShortAndLong,
+     .model_tensors = kModel,
+     .layer_tensors = kPhi3Layer,
+     .own_keys = kPhi3Keys,
+     .stop_texts = kPhiStops},
 };
 
 }  // namespace

@@ -76,10 +76,39 @@ FamilyCase gemma3() {
   return c;
 }
 
+// Fused tensors and a window on every layer.
+FamilyCase phi3() {
+  FamilyCase c{"phi3", base("phi3", 17), 256};
+  c.spec.extra_keys = [](GgufWriter& writer) {
+    writer.key_u32("phi3.attention.sliding_window", 50);
+  };
+  return c;
+}
+
+// Part of a head is rotated, by one of two sets of factors: the context decides.
+FamilyCase phi4_mini(const char* name, uint32_t context) {
+  FamilyCase c{name, base("phi3", 18), context};
+  c.spec.n_rot = 48;
+  c.spec.rope_factors = {"rope_factors_long", "rope_factors_short"};
+  c.spec.extra_keys = [](GgufWriter& writer) {
+    writer.key_u32("phi3.rope.scaling.original_context_length", 256);
+    writer.key_f32("phi3.rope.scaling.attn_factor", 1.19f);
+  };
+  return c;
+}
+
 }  // namespace
 
 std::vector<FamilyCase> family_cases(layout::GgmlType weights) {
-  std::vector<FamilyCase> cases = {llama(), mistral(), qwen2(), qwen3(), gemma2(), gemma3()};
+  std::vector<FamilyCase> cases = {llama(),
+                                   mistral(),
+                                   qwen2(),
+                                   qwen3(),
+                                   gemma2(),
+                                   gemma3(),
+                                   phi3(),
+                                   phi4_mini("phi4-mini-short", 256),
+                                   phi4_mini("phi4-mini-long", 320)};
   for (FamilyCase& c : cases) {
     c.spec.matrices = weights;
     c.spec.embedding = weights;
