@@ -86,8 +86,13 @@ bool apply(std::string_view key, std::string_view value, RandomGgufSpec& spec) {
     (key == "name" ? spec.name : key == "pre" ? spec.pre : spec.architecture) = value;
     return true;
   }
-  if (key == "own_head" || key == "rope_freqs") {
-    (key == "own_head" ? spec.own_head : spec.rope_freqs) = value == "1";
+  if (key == "own_head") {
+    spec.own_head = value == "1";
+    return value == "0" || value == "1";
+  }
+  if (key == "rope_freqs") {
+    spec.rope_factors.clear();
+    if (value == "1") spec.rope_factors.push_back("rope_freqs");
     return value == "0" || value == "1";
   }
   if (key == "tokenizer") {
