@@ -163,8 +163,9 @@ TEST_F(HarmfulProgram, WeightsMustBeConstantsOfTheFile) {
   const auto norm = static_cast<int32_t>(forward.values.size() - 1);
   forward.values.emplace_back(int64_t{1});
   forward.values.emplace_back(1e-5);
+  forward.values.emplace_back(0.0);  // no soft cap
   forward.operators = {{"etb::head", "out"}};
-  forward.calls = {{0, {x, norm, weights, scratch, norm + 1, norm + 2, 2}}};
+  forward.calls = {{0, {x, norm, weights, scratch, norm + 1, norm + 2, norm + 3, 2}}};
   const Status status = load(program);
   EXPECT_EQ(status.code(), StatusCode::Corrupt);
   EXPECT_NE(status.message().find("etb::head.out: its argument 2"), std::string_view::npos)
