@@ -388,8 +388,7 @@ Scheduler::Outcome Scheduler::answer(const Session& session, const State& reques
     if (work.chat && work.prompt.cut > work.conversation.history.cut) {
       request->events.push(
           {.kind = EventKind::Notice,
-           .text = concat("the oldest ", work.prompt.dropped,
-                          " messages no longer fit the context and were left out")});
+           .text = concat(work.prompt.dropped, " earlier messages are no longer in the prompt")});
     }
     auto said = generate_on(model, session, request, work);
     if (!said.ok()) return {nullptr, said.status()};
