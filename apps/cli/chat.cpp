@@ -9,6 +9,7 @@
 
 #include "args.h"
 #include "base/text.h"
+#include "interrupt.h"
 #include "setup.h"
 #include "talk.h"
 

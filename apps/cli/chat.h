@@ -11,6 +11,7 @@
 #include "engine/engine.h"
 #include "engine/request.h"
 #include "engine/session.h"
+#include "line_reader.h"
 #include "terminal.h"
 
 namespace etb::cli {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "import/cache.h"
 #include "import/importer.h"
+#include "interrupt.h"
 #include "json.h"
 #include "terminal.h"
 

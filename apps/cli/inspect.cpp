@@ -6,6 +6,7 @@
 #include "args.h"
 #include "base/text.h"
 #include "engine/inspect.h"
+#include "interrupt.h"
 #include "json.h"
 #include "terminal.h"
 

@@ -6,6 +6,7 @@
 
 #include "args.h"
 #include "engine/measure.h"
+#include "interrupt.h"
 #include "json.h"
 #include "setup.h"
 #include "talk.h"

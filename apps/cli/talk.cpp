@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "engine/doctor.h"
+#include "interrupt.h"
 #include "setup.h"
 #include "terminal.h"
 

@@ -215,11 +215,11 @@ TEST_F(Chat, ATerminalTakesCommandsAndKeys) {
   terminal.type("half a line\x03");  // Ctrl-C: that line is no more
   ASSERT_TRUE(terminal.sees("/quit leaves")) << terminal.screen();
   ASSERT_TRUE(terminal.sees("> ")) << terminal.screen();
-  terminal.type("hello\n");
+  terminal.type("h\u00E9llo \U0001F600\n");  // whatever the locale
   ASSERT_TRUE(terminal.sees("tokens/s")) << terminal.screen();
   ASSERT_TRUE(terminal.sees("> ")) << terminal.screen();
   terminal.type("/history\n");
-  ASSERT_TRUE(terminal.sees("1 you     hello")) << terminal.screen();
+  ASSERT_TRUE(terminal.sees("1 you     h\u00E9llo \U0001F600")) << terminal.screen();
   ASSERT_TRUE(terminal.sees("> ")) << terminal.screen();
   terminal.type("\x04");
   EXPECT_EQ(terminal.exit_code(), 0) << terminal.screen();
