@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "base/common_prefix.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "kv/session_file.h"
@@ -18,12 +19,6 @@ namespace {
 constexpr size_t kWorthCopying = 16;
 // Keeping rows that a prompt leaves behind pays from so many on.
 constexpr uint32_t kWorthKeeping = 64;
-
-size_t common_prefix(std::span<const TokenId> a, std::span<const TokenId> b) {
-  const size_t n = std::min(a.size(), b.size());
-  const auto end = std::mismatch(a.begin(), a.begin() + static_cast<ptrdiff_t>(n), b.begin()).first;
-  return static_cast<size_t>(end - a.begin());
-}
 
 std::unique_ptr<kv::PrefixStore> open_prefixes(const runner::RunnerMeta& meta,
                                                const PoolOptions& options) {

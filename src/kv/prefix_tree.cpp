@@ -2,14 +2,13 @@
 
 #include <algorithm>
 
+#include "base/common_prefix.h"
+
 namespace etb::kv {
 namespace {
 
 uint32_t agreeing(std::span<const TokenId> a, std::span<const TokenId> b) {
-  const size_t most = std::min(a.size(), b.size());
-  const auto differs =
-      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(most), b.begin());
-  return static_cast<uint32_t>(differs.first - a.begin());
+  return static_cast<uint32_t>(common_prefix(a, b));
 }
 
 std::unique_ptr<PrefixNode> with_hook(PrefixNode&& parts) {

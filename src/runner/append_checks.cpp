@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/common_prefix.h"
 #include "base/text.h"
 
 namespace etb::runner {
@@ -22,11 +23,10 @@ Status check_common(const Sequence& mine, const Sequence& other, uint32_t to) {
     return {StatusCode::InvalidArgument, concat("rows up to ", to, " of a sequence: possible are ",
                                                 lowest, " to ", other.position())};
   }
-  const auto ids = mine.ids();
-  const auto differs = std::mismatch(ids.begin(), ids.end(), other.ids().begin()).first;
-  if (differs == ids.end()) return {};
-  return {StatusCode::InvalidArgument, concat("the two sequences part at position ",
-                                              differs - ids.begin(), ", before ", ids.size())};
+  const size_t same = common_prefix(mine.ids(), other.ids());
+  if (same == mine.ids().size()) return {};
+  return {StatusCode::InvalidArgument,
+          concat("the two sequences part at position ", same, ", before ", mine.ids().size())};
 }
 
 }  // namespace etb::runner

@@ -15,34 +15,18 @@
 namespace etb::runner {
 namespace {
 
+using testing::load_tiny;
 using testing::PteFileSpec;
+using testing::random_ids;
 using testing::TemporaryFile;
 using testing::TinyModel;
-
-Result<std::shared_ptr<ExecutorchRunner>> load_spec(const PteFileSpec& spec) {
-  const TemporaryFile file(testing::write_pte(spec));
-  return ExecutorchRunner::load({.file = file.map()}, {}, testing::tiny_operators());
-}
-
-std::shared_ptr<ExecutorchRunner> load(const TinyModel& model = {}) {
-  auto runner = load_spec(testing::tiny_spec(model));
-  EXPECT_TRUE(runner.ok()) << runner.status().to_string();
-  return runner.value();
-}
-
-std::vector<TokenId> random_ids(size_t count, uint32_t vocab, uint32_t seed = 7) {
-  std::mt19937 random(seed);
-  std::vector<TokenId> ids(count);
-  for (TokenId& id : ids) id = static_cast<TokenId>(random() % vocab);
-  return ids;
-}
 
 std::vector<float> copy(std::span<const float> logits) {
   return {logits.begin(), logits.end()};
 }
 
 TEST(ExecutorchRunner, ReadsWhatTheProgramSaysOfItself) {
-  const auto runner = load();
+  const auto runner = load_tiny();
   const RunnerMeta& meta = runner->meta();
   EXPECT_EQ(meta.context, 64U);
   EXPECT_EQ(meta.chunk, 8U);
@@ -58,7 +42,7 @@ TEST(ExecutorchRunner, ReadsWhatTheProgramSaysOfItself) {
 
 TEST(ExecutorchRunner, FeedsAPromptInChunks) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   const auto ids = random_ids(model.context, model.vocab);
   for (const size_t length : {1U, 7U, 8U, 9U, 16U, 63U, 64U}) {
     auto sequence = runner->new_sequence().value();
@@ -72,7 +56,7 @@ TEST(ExecutorchRunner, FeedsAPromptInChunks) {
 
 TEST(ExecutorchRunner, AnyCutOfAPromptGivesTheSameLogits) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   std::mt19937 random(3);
   for (int round = 0; round < 200; ++round) {
     const auto ids = random_ids(1 + random() % 64, model.vocab, static_cast<uint32_t>(round));
@@ -89,7 +73,7 @@ TEST(ExecutorchRunner, AnyCutOfAPromptGivesTheSameLogits) {
 
 TEST(ExecutorchRunner, ForwardAllVisitsEveryPositionInOrder) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(21, model.vocab);
   size_t seen = 0;
@@ -109,7 +93,7 @@ TEST(ExecutorchRunner, ForwardAllVisitsEveryPositionInOrder) {
 }
 
 TEST(ExecutorchRunner, AVisitorsErrorEndsThePass) {
-  const auto runner = load();
+  const auto runner = load_tiny();
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(20, 50);
   const Status status = sequence->forward_all(ids, nullptr, [&](size_t index, auto) {
@@ -121,7 +105,7 @@ TEST(ExecutorchRunner, AVisitorsErrorEndsThePass) {
 
 TEST(ExecutorchRunner, SequencesDoNotDisturbEachOther) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   const auto a = random_ids(40, model.vocab, 1);
   const auto b = random_ids(40, model.vocab, 2);
   auto first = runner->new_sequence().value();
@@ -136,7 +120,7 @@ TEST(ExecutorchRunner, SequencesDoNotDisturbEachOther) {
 
 TEST(ExecutorchRunner, ARewoundSequenceGoesOnAsIfNothingHadFollowed) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(60, model.vocab);
   ASSERT_TRUE(sequence->forward(ids, nullptr).ok());
@@ -155,7 +139,7 @@ TEST(ExecutorchRunner, ARewoundSequenceGoesOnAsIfNothingHadFollowed) {
 
 TEST(ExecutorchRunner, ChecksIdsAndRoomBeforeAnythingRuns) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(65, model.vocab);
   EXPECT_EQ(sequence->forward({}, nullptr).status().code(), StatusCode::InvalidArgument);
@@ -173,7 +157,7 @@ TEST(ExecutorchRunner, ChecksIdsAndRoomBeforeAnythingRuns) {
 
 TEST(ExecutorchRunner, AFailedChunkLeavesThePositionAtTheLastWholeOne) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(30, model.vocab);
   testing::fail_at(16);
@@ -187,7 +171,7 @@ TEST(ExecutorchRunner, AFailedChunkLeavesThePositionAtTheLastWholeOne) {
 
 TEST(ExecutorchRunner, CancelStopsBetweenAndInsideChunks) {
   const TinyModel model;
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(40, model.vocab);
   CancelToken before;
@@ -251,7 +235,7 @@ TEST(ExecutorchRunner, ASequenceKeepsItsRunnerAlive) {
   const TinyModel model;
   std::unique_ptr<Sequence> sequence;
   {
-    const auto runner = load(model);
+    const auto runner = load_tiny(model);
     sequence = runner->new_sequence().value();
   }
   const auto ids = random_ids(5, model.vocab);

@@ -12,22 +12,10 @@
 namespace etb::runner {
 namespace {
 
+using testing::load_tiny;
+using testing::random_ids;
 using testing::TemporaryFile;
 using testing::TinyModel;
-
-std::shared_ptr<ExecutorchRunner> load(const TinyModel& model) {
-  const TemporaryFile file(testing::write_pte(testing::tiny_spec(model)));
-  auto runner = ExecutorchRunner::load({.file = file.map()}, {}, testing::tiny_operators());
-  EXPECT_TRUE(runner.ok()) << runner.status().to_string();
-  return runner.value();
-}
-
-std::vector<TokenId> random_ids(size_t count, uint32_t vocab, uint32_t seed = 7) {
-  std::mt19937 random(seed);
-  std::vector<TokenId> ids(count);
-  for (TokenId& id : ids) id = static_cast<TokenId>(random() % vocab);
-  return ids;
-}
 
 // Feeds the rest of `ids` one by one and checks the logits after each.
 void expect_exact(const TinyModel& model, Sequence& sequence, std::span<const TokenId> ids) {
@@ -44,7 +32,7 @@ void expect_exact(const TinyModel& model, Sequence& sequence, std::span<const To
 
 TEST(KvRows, APrefixOfRowsGivesTheLogitsOfOneThatWasRun) {
   const TinyModel model{.context = 256, .rows = true};
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   EXPECT_NE(runner->meta().model_key, 0U);
   EXPECT_EQ(runner->meta().model_name, "Tiny");
   const auto ids = random_ids(200, model.vocab);
@@ -70,8 +58,8 @@ TEST(KvRows, FitOtherContextsOfTheSameModel) {
   small.context = 128;
   small.chunk = 5;
   const auto ids = random_ids(300, large.vocab);
-  auto in_large = load(large)->new_sequence().value();
-  const auto small_runner = load(small);
+  auto in_large = load_tiny(large)->new_sequence().value();
+  const auto small_runner = load_tiny(small);
   auto in_small = small_runner->new_sequence().value();
   ASSERT_TRUE(in_small->forward(std::span(ids).first(77), nullptr).ok());
   ASSERT_TRUE(in_large->append_rows(in_small->copy_rows(0, 77)->view()).ok());
@@ -86,7 +74,7 @@ TEST(KvRows, FitOtherContextsOfTheSameModel) {
 
 TEST(KvRows, ComeInAnyNumberOfPieces) {
   const TinyModel model{.context = 256, .rows = true};
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   const auto ids = random_ids(200, model.vocab);
   auto source = runner->new_sequence().value();
   ASSERT_TRUE(source->forward(ids, nullptr).ok());
@@ -114,7 +102,7 @@ TEST(KvRows, ComeInAnyNumberOfPieces) {
 
 TEST(KvRows, BehindASlidingWindow) {
   const TinyModel model{.context = 512, .rows = true, .window = 40};
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   const auto ids = random_ids(400, model.vocab);
   auto source = runner->new_sequence().value();
   ASSERT_TRUE(source->forward(std::span(ids).first(300), nullptr).ok());
@@ -149,7 +137,7 @@ TEST(KvRows, BehindASlidingWindow) {
 
 TEST(KvRows, WrongOnesChangeNothing) {
   const TinyModel model{.context = 128, .rows = true};
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   const auto ids = random_ids(60, model.vocab);
   auto source = runner->new_sequence().value();
   ASSERT_TRUE(source->forward(ids, nullptr).ok());
@@ -176,7 +164,7 @@ TEST(KvRows, WrongOnesChangeNothing) {
 
   TinyModel other_weights = model;
   other_weights.weights_checksum = 2;
-  const auto other = load(other_weights);
+  const auto other = load_tiny(other_weights);
   EXPECT_NE(other->meta().model_key, runner->meta().model_key);
   EXPECT_EQ(other->new_sequence().value()->append_rows(source->copy_rows(0, 5)->view()).code(),
             StatusCode::InvalidArgument);
@@ -201,7 +189,7 @@ TEST(KvRows, WrongOnesChangeNothing) {
 }
 
 TEST(KvRows, AreOutOfReachInAFileWithoutAManifest) {
-  const auto runner = load({});
+  const auto runner = load_tiny({});
   EXPECT_EQ(runner->meta().model_key, 0U);
   auto sequence = runner->new_sequence().value();
   const TokenId ids[] = {3, 4};
@@ -217,7 +205,7 @@ TEST(KvRows, AreOutOfReachInAFileWithoutAManifest) {
 
 TEST(KvRows, ADeepRewindGivesTheirMemoryBack) {
   const TinyModel model{.context = 16384, .chunk = 512, .rows = true};
-  const auto runner = load(model);
+  const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   ASSERT_TRUE(sequence->forward(random_ids(4000, model.vocab), nullptr).ok());
   const size_t full = sequence->kv_usage().committed_bytes;

@@ -17,6 +17,7 @@
 namespace etb::runner {
 namespace {
 
+using testing::load_spec;
 using testing::PteFileSpec;
 using testing::TemporaryFile;
 using testing::TinyModel;
@@ -24,10 +25,6 @@ using testing::TinyModel;
 Status load_bytes(std::span<const uint8_t> bytes) {
   const TemporaryFile file(bytes);
   return ExecutorchRunner::load({.file = file.map()}, {}, testing::tiny_operators()).status();
-}
-
-Status load_spec(const PteFileSpec& spec) {
-  return load_bytes(testing::write_pte(spec));
 }
 
 bool mentions(const Status& status, std::string_view text) {
@@ -123,7 +120,7 @@ TEST(Load, NamesEveryMissingOperatorOnce) {
   calls.insert(calls.begin(), {"llama::update_cache", "out", args});
   calls.insert(calls.begin(), {"llama::update_cache", "out", args});
   ::testing::internal::CaptureStderr();
-  const Status status = load_spec(spec);
+  const Status status = load_spec(spec).status();
   EXPECT_EQ(::testing::internal::GetCapturedStderr(), "");
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_TRUE(mentions(status, "'llama::update_cache.out', 'llama::custom_sdpa.out'"))
@@ -135,7 +132,7 @@ TEST(Load, NamesEveryMissingOperatorOnce) {
 TEST(Load, NamesAMissingOperatorOfAnyMethod) {
   PteFileSpec spec = testing::tiny_spec({});
   spec.methods[1].calls[0].op = "aten::mm";
-  const Status status = load_spec(spec);
+  const Status status = load_spec(spec).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_TRUE(mentions(status, "method 'forward_all'")) << status.to_string();
   EXPECT_TRUE(mentions(status, "'aten::mm.out'")) << status.to_string();
@@ -144,7 +141,7 @@ TEST(Load, NamesAMissingOperatorOfAnyMethod) {
 TEST(Load, NamesEveryMissingBackend) {
   PteFileSpec spec = testing::tiny_spec({});
   spec.methods[0].backends = {"CoreMLBackend", "QnnBackend"};
-  const Status status = load_spec(spec);
+  const Status status = load_spec(spec).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_TRUE(mentions(status, "'CoreMLBackend', 'QnnBackend'")) << status.to_string();
 }
@@ -152,14 +149,14 @@ TEST(Load, NamesEveryMissingBackend) {
 TEST(Load, SaysWhyAProgramIsNoTextModel) {
   PteFileSpec spec = testing::tiny_spec({});
   spec.methods[0].name = "encode";
-  Status status = load_spec(spec);
+  Status status = load_spec(spec).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_TRUE(mentions(status, "no method 'forward'")) << status.to_string();
   EXPECT_TRUE(mentions(status, "'encode'")) << status.to_string();
 
   spec = testing::tiny_spec({});
   std::get<testing::PteTensor>(spec.methods[0].values[0]).type = testing::Scalar::Int;
-  status = load_spec(spec);
+  status = load_spec(spec).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_TRUE(mentions(status, "tokens has type")) << status.to_string();
 
@@ -167,7 +164,7 @@ TEST(Load, SaysWhyAProgramIsNoTextModel) {
   std::erase_if(spec.methods, [](const auto& m) {
     return m.name == "get_max_context_len" || m.name == "get_max_seq_len";
   });
-  status = load_spec(spec);
+  status = load_spec(spec).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
   EXPECT_TRUE(mentions(status, "get_max_context_len")) << status.to_string();
 }
@@ -178,7 +175,7 @@ TEST(Load, RefusesMetadataThatContradictsTheProgram) {
     for (auto& method : spec.methods) {
       if (method.name == name) method = testing::constant_method(name, values);
     }
-    return load_spec(spec);
+    return load_spec(spec).status();
   };
   EXPECT_EQ(with("get_vocab_size", {50}).code(), StatusCode::Ok);
   EXPECT_EQ(with("get_vocab_size", {51}).code(), StatusCode::Corrupt);

@@ -8,17 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "stream/test_stream.h"
 #include "stream/text_stream.h"
 
 namespace etb::stream {
 namespace {
-
-class FakeClock final : public Clock {
- public:
-  int64_t now_ns() const override { return now; }
-  int64_t wall_seconds() const override { return 0; }
-  int64_t now = 0;
-};
 
 // The WHATWG Encoding Standard's UTF-8 decoder, step by step, with U+FFFD for errors. `more`: the
 // text goes on, so a character that is unfinished at its end is not there yet.
@@ -69,18 +63,6 @@ std::string one_shot_decode(const std::string& bytes, bool more = false) {
   }
   if (needed > 0 && !more) out += "\uFFFD";
   return out;
-}
-
-// Character by character: over when any stop string is a suffix; the longest such one is cut off.
-std::string cut(const std::string& text, const std::vector<std::string>& stops) {
-  for (size_t end = 1; end <= text.size(); ++end) {
-    size_t longest = 0;
-    for (const std::string& stop : stops) {
-      if (text.substr(0, end).ends_with(stop)) longest = std::max(longest, stop.size());
-    }
-    if (longest > 0) return text.substr(0, end - longest);
-  }
-  return text;
 }
 
 // The most of `text` that may be shown while more may come: not what may yet become a stop string.
@@ -186,7 +168,7 @@ TEST(StreamProperties, AnyTokensGiveTheOneShotDecodeCutAtTheFirstStop) {
     const std::string decoded = one_shot_decode(bytes);
     StreamOptions options;
     if (rng() % 10 != 0) options.stops = random_stops(rng, decoded, letters);
-    const std::string expected = cut(decoded, options.stops);
+    const std::string expected = cut_by_definition(decoded, options.stops);
     const Pieces tokens = random_tokens(rng, bytes);
 
     const Streamed usual = streamed(tokens, options, expected, rng);

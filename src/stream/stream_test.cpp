@@ -10,17 +10,11 @@
 #include <vector>
 
 #include "stream/event_queue.h"
+#include "stream/test_stream.h"
 #include "stream/text_stream.h"
 
 namespace etb::stream {
 namespace {
-
-class FakeClock final : public Clock {
- public:
-  int64_t now_ns() const override { return now; }
-  int64_t wall_seconds() const override { return 0; }
-  int64_t now = 0;
-};
 
 std::string assemble(const std::vector<std::string>& pieces) {
   Utf8Assembler assembler;
@@ -110,18 +104,6 @@ TEST(StopFilter, OfTwoCompleteTogetherTheLongestWins) {
   std::string out;
   EXPECT_TRUE(filter.push("abcd", out));
   EXPECT_EQ(out, "a");
-}
-
-// The definition, written plainly: feed characters one by one, cut when any stop is a suffix.
-std::string cut_by_definition(const std::string& text, const std::vector<std::string>& stops) {
-  for (size_t end = 1; end <= text.size(); ++end) {
-    size_t longest = 0;
-    for (const std::string& stop : stops) {
-      if (text.substr(0, end).ends_with(stop)) longest = std::max(longest, stop.size());
-    }
-    if (longest > 0) return text.substr(0, end - longest);
-  }
-  return text;
 }
 
 TEST(StopFilter, AnySplitEqualsTheDefinitionAndNothingLeaks) {

@@ -1,5 +1,7 @@
 #include "runner/testing/tiny_model.h"
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <cstring>
 #include <filesystem>
@@ -248,6 +250,24 @@ OperatorSet tiny_operators() {
   static const Kernel kernels[] = {Kernel("tiny::forward.out", tiny_forward)};
   static constexpr model::OperatorSignature signatures[] = {{"tiny::forward.out", "TTTWIW"}};
   return {kernels, signatures};
+}
+
+Result<std::shared_ptr<ExecutorchRunner>> load_spec(const PteFileSpec& spec) {
+  const TemporaryFile file(write_pte(spec));
+  return ExecutorchRunner::load({.file = file.map()}, {}, tiny_operators());
+}
+
+std::shared_ptr<ExecutorchRunner> load_tiny(const TinyModel& model) {
+  auto runner = load_spec(tiny_spec(model));
+  EXPECT_TRUE(runner.ok()) << runner.status().to_string();
+  return runner.value();
+}
+
+std::vector<TokenId> random_ids(size_t count, uint32_t vocab, uint32_t seed) {
+  std::mt19937 random(seed);
+  std::vector<TokenId> ids(count);
+  for (TokenId& id : ids) id = static_cast<TokenId>(random() % vocab);
+  return ids;
 }
 
 const uint8_t* last_weights_seen() {

@@ -34,6 +34,12 @@ struct TinyModel {
 PteFileSpec tiny_spec(const TinyModel& model);
 // The logits after the last of `history`.
 std::vector<float> tiny_logits(const TinyModel& model, std::span<const TokenId> history);
+// A runner on a file that is gone again: of any program, and of the model, which fails the test if
+// it does not load.
+Result<std::shared_ptr<ExecutorchRunner>> load_spec(const PteFileSpec& spec);
+std::shared_ptr<ExecutorchRunner> load_tiny(const TinyModel& model = {});
+// Ids of its vocabulary, the same for the same seed.
+std::vector<TokenId> random_ids(size_t count, uint32_t vocab, uint32_t seed = 7);
 // The operators of the program. Each forward looks at the current Execution's cancel flag.
 OperatorSet tiny_operators();
 // Where the last call saw its weights.
