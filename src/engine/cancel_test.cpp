@@ -92,14 +92,14 @@ class Scene {
     return turns;
   }
   void halt_next() {
+    chunks_ = 0;
+    halt.arm();  // first: what is posted below may run at once
     if (place_ == Place::Load) {
       EXPECT_TRUE(engine->holder().unload(holder::WhileBusy::Wait, nullptr).ok());
     }
     if (place_ == Place::Queue) {
       engine->holder().post([this](holder::Resident*) { halt.pass(); });
     }
-    chunks_ = 0;
-    halt.arm();
   }
 
   Halt halt;
