@@ -14,7 +14,6 @@ namespace etb {
 namespace {
 
 constexpr std::chrono::milliseconds kPoll{5};
-constexpr int kAttempts = 3;  // engines that share a holder take turns
 
 std::shared_ptr<holder::RunnerHolder> own_or_given(const EngineOptions& options) {
   return options.holder ? options.holder : std::make_shared<holder::RunnerHolder>();
@@ -95,17 +94,13 @@ Status Engine::with_model(const std::function<Status(LoadedModel&)>& work) {
 }
 
 Status Engine::on_model_thread(const std::function<Status(LoadedModel&)>& work) {
-  const CancelToken never;
-  Status status(StatusCode::Busy, "the model was taken away meanwhile: try again");
-  for (int attempt = 0; attempt < kAttempts && status.code() == StatusCode::Busy; ++attempt) {
-    ETB_ASSIGN_OR_RETURN(const auto wanted, models_.ensure(never, {}));
-    holder_->run([&](holder::Resident* resident) {
-      auto* const model = dynamic_cast<LoadedModel*>(resident);
-      // Another engine's may be there by now.
-      if (model == nullptr || model->info() != wanted) return;
-      status = or_out_of_memory("the model thread was at it", [&] { return work(*model); });
+  Status status;
+  holder_->run([&](holder::Resident*) {
+    status = or_out_of_memory("the model thread was at it", [&]() -> Status {
+      ETB_ASSIGN_OR_RETURN(holder::Resident* const resident, models_.load_here(nullptr));
+      return work(static_cast<LoadedModel&>(*resident));
     });
-  }
+  });
   return status;
 }
 

@@ -11,6 +11,7 @@
 namespace etb {
 namespace {
 
+constexpr const char* kNoModel = "no model is loaded: load one first";
 constexpr std::chrono::milliseconds kPoll{5};
 constexpr int kAttempts = 3;  // others may cancel a load that was shared
 
@@ -142,12 +143,18 @@ Result<std::shared_ptr<const ModelInfo>> ModelKeeper::ensure(
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     if (auto info = current()) return info;
     const std::optional<ModelOptions> wish = wanted();
-    if (!wish) return Status(StatusCode::NotFound, "no model is loaded: load one first");
+    if (!wish) return Status(StatusCode::NotFound, kNoModel);
     const auto outcome = std::make_shared<LoadOutcome>();
     const auto over = outcome->over.get_future();
     holder::LoadCall call = holder_call(*wish, {});
     call.cancel = std::make_shared<CancelToken>();
-    call.done = [outcome](const Status& status) { outcome->tell(status); };
+    // Not this: a load that was given up may report after the engine.
+    call.done = [outcome, &holder = holder_, key = call.key](const Status& status) {
+      if (status.ok()) {
+        outcome->info = std::static_pointer_cast<const ModelInfo>(holder.public_part_of(key));
+      }
+      outcome->tell(status);
+    };
     const auto token = call.cancel;
     ETB_RETURN_IF_ERROR(holder_.load(std::move(call)));
     while (over.wait_for(kPoll) != std::future_status::ready) {
@@ -159,9 +166,18 @@ Result<std::shared_ptr<const ModelInfo>> ModelKeeper::ensure(
     const Status& status = outcome->status;
     if (!status.ok() && status.code() != StatusCode::Cancelled) return status;
     if (cancel.cancelled()) return cancelled;
+    if (outcome->info) return outcome->info;
   }
   if (auto info = current()) return info;
   return Status(StatusCode::Busy, "the model was taken away while it was being loaded: try again");
+}
+
+Result<holder::Resident*> ModelKeeper::load_here(std::shared_ptr<CancelToken> cancel) {
+  const std::optional<ModelOptions> wish = wanted();
+  if (!wish) return Status(StatusCode::NotFound, kNoModel);
+  holder::LoadCall call = holder_call(*wish, {});
+  call.cancel = std::move(cancel);
+  return holder_.load_here(std::move(call));
 }
 
 }  // namespace etb

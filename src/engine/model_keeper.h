@@ -24,7 +24,8 @@ using ModelLoader = std::function<Result<std::unique_ptr<LoadedModel>>(
 // What a load came to, for a thread that waits for it.
 struct LoadOutcome {
   std::promise<void> over;
-  // Valid once it is over.
+  // Valid once it is over. The info as of then: the model may have gone since.
+  std::shared_ptr<const ModelInfo> info;
   Status status{StatusCode::OutOfMemory, "memory ran out while a model was loaded"};
 
   void tell(const Status& told) noexcept;
@@ -61,6 +62,8 @@ class ModelKeeper {
   // The model, loaded again if it went. Blocks; `while_waiting` is called every few milliseconds.
   Result<std::shared_ptr<const ModelInfo>> ensure(const CancelToken& cancel,
                                                   const std::function<void()>& while_waiting);
+  // The same for a task of the model thread: the model is there when it returns.
+  Result<holder::Resident*> load_here(std::shared_ptr<CancelToken> cancel);
 
  private:
   holder::LoadCall holder_call(const ModelOptions& options, const LoadProgress& progress) const;

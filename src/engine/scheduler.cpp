@@ -4,6 +4,7 @@
 #include <new>
 #include <utility>
 
+#include "base/common_prefix.h"
 #include "base/text.h"
 #include "engine/generation.h"
 #include "engine/room_edge.h"
@@ -196,8 +197,24 @@ void Scheduler::on_model(const Session& session, const State& request, const Sha
   if (still_fits(*work, resident)) {
     return compute(session, request, work, static_cast<LoadedModel&>(*resident));
   }
-  ++work->rounds;
-  prepare_again(session, request, work);
+  if (++work->rounds == 1) return prepare_again(session, request, work);
+  // Others take the model away meanwhile: here nobody comes between.
+  auto loaded = prepare_here(session, request, *work);
+  if (loaded.ok()) return compute(session, request, work, static_cast<LoadedModel&>(**loaded));
+  request->move(Phase::Running, Phase::Ended);
+  if (request->cancelled()) return end_cancelled(session, request);
+  end(session, request, nullptr, {nullptr, loaded.status()});
+}
+
+Result<Resident*> Scheduler::prepare_here(const Session& session, const State& request,
+                                          Work& work) {
+  try {
+    ETB_ASSIGN_OR_RETURN(Resident* const resident, models_.load_here(request->cancel));
+    ETB_RETURN_IF_ERROR(make_work(session, request, work));
+    return resident;
+  } catch (const std::bad_alloc&) {
+    return std::move(request->no_memory);
+  }
 }
 
 // The model that the work was made for is resident, with as much context as the prompt needs.
@@ -304,9 +321,7 @@ Status Scheduler::make_warm(const State& request, const SessionOptions& options,
   ETB_ASSIGN_OR_RETURN(const FormattedPrompt longer,
                        formatted_prompt_with_history(messages, options.history, budget,
                                                      work.conversation.history, formatter));
-  const auto [end, unused] =
-      std::mismatch(typed.ids.begin(), typed.ids.end(), longer.ids.begin(), longer.ids.end());
-  typed.ids.erase(end, typed.ids.end());
+  typed.ids.resize(common_prefix(typed.ids, longer.ids));
   work.prompt = std::move(typed);
   return {};
 }
@@ -388,7 +403,8 @@ Scheduler::Outcome Scheduler::answer(const Session& session, const State& reques
     if (work.chat && work.prompt.cut > work.conversation.history.cut) {
       request->events.push(
           {.kind = EventKind::Notice,
-           .text = concat(work.prompt.dropped, " earlier messages are no longer in the prompt")});
+           .text = concat("the oldest ", work.prompt.dropped,
+                          " messages no longer fit the context and were left out")});
     }
     auto said = generate_on(model, session, request, work);
     if (!said.ok()) return {nullptr, said.status()};

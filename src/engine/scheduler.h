@@ -94,6 +94,7 @@ class Scheduler {
   void on_model(const Session& session, const State& request, const SharedWork& work,
                 holder::Resident* resident);
   bool still_fits(const Work& work, const holder::Resident* resident) const;
+  Result<holder::Resident*> prepare_here(const Session& session, const State& request, Work& work);
   void prepare_again(const Session& session, const State& request, const SharedWork& work) noexcept;
   void compute(const Session& session, const State& request, const SharedWork& work,
                LoadedModel& model);

@@ -201,6 +201,24 @@ Status RunnerHolder::give_up_load(LoadJob& job) {
   return status;
 }
 
+Result<Resident*> RunnerHolder::load_here(LoadCall call) {
+  if (!call.cancel) call.cancel = std::make_shared<CancelToken>();
+  const bool generating = state() == HolderState::Generating;
+  Status beforehand = no_memory(concat("loading ", call.key));
+  LoadJob job{std::move(call), std::move(beforehand)};
+  Status status;
+  try {
+    status = replace_resident(job.call);
+  } catch (const std::bad_alloc&) {
+    status = give_up_load(job);
+  }
+  const std::lock_guard lock(mutex_);
+  if (pending_.empty()) want_locked(status_.key);
+  if (!status.ok()) return status;
+  status_.state = generating ? HolderState::Generating : HolderState::Ready;
+  return resident_.get();
+}
+
 Status RunnerHolder::replace_resident(const LoadCall& call) {
   const auto cancelled = [&call] { return call.cancel->cancelled(); };
   if (cancelled()) return {StatusCode::Cancelled, concat("loading ", call.key, " was cancelled")};

@@ -132,6 +132,10 @@ class RunnerHolder {
   void run(const Task& task);  // post, and wait for it; at once on the model thread
   bool on_model_thread() const { return queue_.on_worker(); }
 
+  // For a task: makes call.key resident here and now, so that nobody comes between the load and
+  // what needs it. call.done is not called. The resident that the task was given is gone then.
+  Result<Resident*> load_here(LoadCall call);
+
  private:
   using Places = std::unordered_map<uint64_t, std::weak_ptr<CancelToken>>;
 
