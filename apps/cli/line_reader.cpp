@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <cwchar>
 #include <memory>
 #include <utility>
 
@@ -19,7 +20,6 @@
 #include "base/text.h"
 #include "interrupt.h"
 #include "terminal.h"
-#include "token/utf8.h"
 
 namespace etb::cli {
 namespace {
@@ -48,18 +48,19 @@ int next_character(FILE*) {
   const int lead = edited->next_byte();
   constexpr int kCtrlD = 4;
   if (lead == 0) return kCtrlD;  // so it is read if it was typed before the editor was at it
-  if (lead < 0x80) return lead;
-  std::string text(1, static_cast<char>(lead));
-  const size_t length = lead < 0xC0 ? 1 : token::utf8_length(text[0]);
-  while (text.size() < length) {
-    const int byte = edited->next_byte();
-    if (byte < 0) return -1;
-    text.push_back(static_cast<char>(byte));
-  }
+  if (lead < 0) return lead;
+  constexpr size_t kMore = static_cast<size_t>(-2);  // the character goes on
   constexpr int kReplacement = 0xFFFD;
-  if (token::first_invalid_utf8(text) != text.size()) return kReplacement;
-  size_t at = 0;
-  return static_cast<int>(token::next_code_point(text, at));
+  std::mbstate_t state = {};
+  wchar_t character = 0;
+  char byte = static_cast<char>(lead);
+  size_t used = 0;
+  while ((used = std::mbrtowc(&character, &byte, 1, &state)) == kMore) {
+    const int next = edited->next_byte();
+    if (next < 0) return -1;
+    byte = static_cast<char>(next);
+  }
+  return used == 1 ? static_cast<int>(character) : kReplacement;
 }
 #endif
 
