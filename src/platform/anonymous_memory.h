@@ -31,7 +31,8 @@ class MemoryFault {
 class AnonymousMemory {
  public:
   AnonymousMemory() = default;  // empty
-  // OutOfMemory if the address space or the overcommit limit does not allow it; 0 bytes is empty.
+  // OutOfMemory if the address space or the overcommit limit does not allow it, and above 128 GiB;
+  // 0 bytes is empty.
   static Result<AnonymousMemory> reserve(size_t bytes);
   ~AnonymousMemory();
   AnonymousMemory(AnonymousMemory&& other) noexcept;

@@ -18,6 +18,10 @@
 namespace etb {
 namespace {
 
+// More is a damaged length: a phone's whole address space is 512 GiB, and to map a great part of it
+// costs page tables (in an emulator, memory for each page).
+constexpr size_t kMaxReservation = size_t{128} << 30;
+
 std::atomic<const std::function<bool(size_t)>*> fault{nullptr};
 
 }  // namespace
@@ -39,7 +43,7 @@ Result<AnonymousMemory> AnonymousMemory::reserve(size_t bytes) {
   AnonymousMemory memory;
   if (bytes == 0) return memory;
   const auto* fails = fault.load();
-  if (fails != nullptr && (*fails)(bytes)) {
+  if (bytes > kMaxReservation || (fails != nullptr && (*fails)(bytes))) {
     return os_error("reserve", concat(bytes, " bytes of memory"), ENOMEM);
   }
   void* start = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,

@@ -88,6 +88,12 @@ TEST(AnonymousMemory, TooMuchIsAnErrorThatSaysHowMuch) {
   EXPECT_NE(memory.status().message().find("9223372036854775807 bytes"), std::string_view::npos);
 }
 
+TEST(AnonymousMemory, MoreThanAPhoneCanHaveIsADamagedLength) {
+  const auto memory = AnonymousMemory::reserve((size_t{128} << 30) + 1);
+  ASSERT_FALSE(memory.ok());
+  EXPECT_EQ(memory.status().code(), StatusCode::OutOfMemory);
+}
+
 TEST(AnonymousMemory, MovesAndMayBeEmpty) {
   auto memory = AnonymousMemory::reserve(page_size());
   ASSERT_TRUE(memory.ok());
