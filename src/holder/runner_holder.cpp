@@ -157,12 +157,7 @@ Status RunnerHolder::load(LoadCall call) {
 
 // On the model thread.
 void RunnerHolder::load_now(LoadJob& job) {
-  Status status;
-  try {
-    status = replace_resident(job.call);
-  } catch (const std::bad_alloc&) {
-    status = give_up_load(job);
-  }
+  const Status status = load_or_give_up(job);
   std::vector<std::function<void(const Status&)>> told;
   {
     const std::lock_guard lock(mutex_);
@@ -190,6 +185,14 @@ void RunnerHolder::want_locked(const std::string& key) {
   }
 }
 
+Status RunnerHolder::load_or_give_up(LoadJob& job) {
+  try {
+    return replace_resident(job.call);
+  } catch (const std::bad_alloc&) {
+    return give_up_load(job);
+  }
+}
+
 // Something threw: what the load had made goes. Allocates nothing.
 Status RunnerHolder::give_up_load(LoadJob& job) {
   Status status = std::move(job.no_memory);
@@ -206,12 +209,7 @@ Result<Resident*> RunnerHolder::load_here(LoadCall call) {
   const bool generating = state() == HolderState::Generating;
   Status beforehand = no_memory(concat("loading ", call.key));
   LoadJob job{std::move(call), std::move(beforehand)};
-  Status status;
-  try {
-    status = replace_resident(job.call);
-  } catch (const std::bad_alloc&) {
-    status = give_up_load(job);
-  }
+  const Status status = load_or_give_up(job);
   const std::lock_guard lock(mutex_);
   if (pending_.empty()) want_locked(status_.key);
   if (!status.ok()) return status;

@@ -146,6 +146,7 @@ class RunnerHolder {
   void load_now(LoadJob& job);
   Status replace_resident(const LoadCall& call);
   void want_locked(const std::string& key);
+  Status load_or_give_up(LoadJob& job);
   Status give_up_load(LoadJob& job);
   void finish_load(const Status& status);
   void drop_resident();
