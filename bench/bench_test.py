@@ -78,6 +78,10 @@ class Process(unittest.TestCase):
         done = self.python("import sys; print('out'); print('err', file=sys.stderr)")
         self.assertEqual((done.stdout, done.stderr), ("out\n", "err\n"))
 
+    def test_the_watchers_own_memory_is_not_counted(self):
+        ballast = b"x" * (96 << 20)
+        self.assertLess(self.python("import time; time.sleep(0.2)").peak_rss, len(ballast) // 2)
+
     def test_touched_memory_is_seen(self):
         hold = "import time; held = b'x' * (96 << 20); time.sleep(0.2)"
         base, done = self.python("import time; time.sleep(0.2)"), self.python(hold)
