@@ -47,7 +47,7 @@ std::unique_ptr<WordEncoder> make_encoder(const Model& model) {
           vocab, model.direct,
           PieceBpeEncoder::Options{model.ignore_merges, model.separate_unknown});
     case VocabKind::Unigram:
-      return std::make_unique<UnigramEncoder>(vocab, model.direct, model.pieces);
+      return std::make_unique<UnigramEncoder>(vocab, model.direct, model.pieces, model.single_sums);
     case VocabKind::RankedBytes:
       return std::make_unique<RankedBytesEncoder>(vocab);
   }
@@ -82,6 +82,7 @@ Result<std::unique_ptr<const Model>> Model::create(VocabView view) {
   made->normalized_tokens = RuleTokens(std::move(normalized));
   made->ignore_merges = rules.ignore_merges;
   made->separate_unknown = rules.separate_unknown;
+  made->single_sums = rules.single_sums;
   if (view.kind() == VocabKind::Unigram) made->pieces = UnigramPieces(made->vocab);
   return std::unique_ptr<const Model>(std::move(made));
 }

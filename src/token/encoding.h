@@ -34,7 +34,7 @@ struct Model {
   RuleTokens raw_tokens, normalized_tokens;
   UnigramPieces pieces;
   std::array<bool, 256> begins_whole{};  // bytes that a token of specials or raw_tokens begins with
-  bool ignore_merges = false, separate_unknown = false;
+  bool ignore_merges = false, separate_unknown = false, single_sums = false;
 };
 
 class Encoding {

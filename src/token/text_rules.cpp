@@ -179,7 +179,8 @@ std::string write_rules(const TextRules& given) {
     if (rules == rules_of(known)) return std::string(known.name);
   }
   Writer out;
-  out.byte((rules.ignore_merges ? 1u : 0u) | (rules.separate_unknown ? 2u : 0u));
+  out.byte((rules.ignore_merges ? 1u : 0u) | (rules.separate_unknown ? 2u : 0u) |
+           (rules.single_sums ? 4u : 0u));
   out.number(rules.normalizers.size());
   for (const NormalizeStep& step : rules.normalizers) {
     out.byte(static_cast<unsigned>(step.kind));
@@ -221,6 +222,7 @@ Result<TextRules> read_rules(std::string_view stored) {
   const unsigned flags = in.byte();
   rules.ignore_merges = (flags & 1) != 0;
   rules.separate_unknown = (flags & 2) != 0;
+  rules.single_sums = (flags & 4) != 0;
   ETB_RETURN_IF_ERROR(read_steps(in, rules));
   const uint32_t tokens = in.number();
   for (uint32_t i = 0; i < tokens && in.ok(); ++i) {

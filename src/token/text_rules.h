@@ -82,6 +82,7 @@ struct TextRules {
   std::vector<RuleToken> tokens;
   bool ignore_merges = false;     // a word that is a vocabulary entry is taken whole
   bool separate_unknown = false;  // each unknown character becomes an unknown token of its own
+  bool single_sums = false;       // Unigram adds scores up in single precision, as SentencePiece
   bool operator==(const TextRules&) const = default;
 };
 

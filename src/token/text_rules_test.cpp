@@ -16,7 +16,7 @@ TextRules every_field() {
   rules.splits = {{SplitStep::Kind::Regex, SplitStep::Behavior::Contiguous, true, false, "a+", {}},
                   {SplitStep::Kind::Prepend, SplitStep::Behavior::Isolated, false, true, {}, "▁"}};
   rules.tokens = {{7, "<t>", false, true, true}, {8, "<u>", true, false, false}};
-  rules.separate_unknown = true;
+  rules.separate_unknown = rules.single_sums = true;
   return rules;
 }
 

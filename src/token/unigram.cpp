@@ -9,6 +9,9 @@ namespace {
 
 using family::TokenType;
 
+// Longer words are cut where no piece reaches across, so that memory stays bounded.
+constexpr size_t kMaxPart = size_t{8} << 20;  // bytes
+
 constexpr double kUnknownPenalty = 10.0;  // SentencePiece's, below the worst piece
 
 }  // namespace
@@ -37,6 +40,7 @@ UnigramPieces::UnigramPieces(const family::VocabView& vocab) {
 
 void UnigramEncoder::encode_word(std::string_view word, std::vector<TokenId>& out) {
   unknown_.end_run();
+  if (word.size() <= kMaxPart) return encode_part(word, out);
   each_uncrossed(vocab_, word, [&](std::string_view part) { encode_part(part, out); });
 }
 
@@ -46,12 +50,15 @@ void UnigramEncoder::find_best(std::string_view part) {
   best_.assign(part.size() + 1, {});
   for (size_t at = 0; at < part.size();) {
     const size_t character = std::min(utf8_length(part[at]), part.size() - at);
-    const double sum = best_[at].sum;
+    const double before = best_[at].sum;
     bool covered = false;
     const auto offer = [&](TokenId id, size_t length, double score) {
+      const double sum = single_sums_
+                             ? double{static_cast<float>(before) + static_cast<float>(score)}
+                             : before + score;
       Best& best = best_[at + length];
-      if (best.reached && !(sum + score > best.sum)) return;
-      best = {sum + score, static_cast<uint32_t>(at), id, true};
+      if (best.reached && !(sum > best.sum)) return;
+      best = {sum, static_cast<uint32_t>(at), id, true};
     };
     pieces_.each_prefix(vocab_, part, at, [&](TokenId id, size_t length) {
       offer(id, length, vocab_.score(id));

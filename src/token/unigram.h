@@ -35,10 +35,15 @@ class UnigramPieces {
 
 class UnigramEncoder : public WordEncoder {
  public:
-  // All must outlive this.
+  // All must outlive this. `single_sums`: scores add up in single precision. Which of two cuts of
+  // nearly equal sums wins hangs on that, and on what stands before them in the word.
   UnigramEncoder(const family::VocabView& vocab, const DirectTokens& direct,
-                 const UnigramPieces& pieces)
-      : vocab_(vocab), direct_(direct), pieces_(pieces), unknown_(vocab) {}
+                 const UnigramPieces& pieces, bool single_sums)
+      : vocab_(vocab),
+        direct_(direct),
+        pieces_(pieces),
+        unknown_(vocab),
+        single_sums_(single_sums) {}
   void encode_word(std::string_view word, std::vector<TokenId>& out) override;
 
  private:
@@ -56,6 +61,7 @@ class UnigramEncoder : public WordEncoder {
   const DirectTokens& direct_;
   const UnigramPieces& pieces_;
   UnknownCharacters unknown_;
+  bool single_sums_;
   std::vector<Best> best_;
   std::vector<uint32_t> path_;
 };
