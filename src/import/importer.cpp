@@ -21,6 +21,7 @@ namespace {
 using model::TensorEntry;
 
 constexpr size_t kSlabBytes = 1 << 20;      // packed at a time
+constexpr uint64_t kSyncStep = 8 << 20;     // as long as a cancel may have to wait for the disk
 constexpr size_t kReleaseBytes = 16 << 20;  // source pages are given back in such steps
 
 std::span<const uint8_t> as_bytes(std::string_view text) {
@@ -258,6 +259,7 @@ Result<ImportReport> import_gguf(const std::string& in_path, const std::string& 
   ETB_ASSIGN_OR_RETURN(const family::FamilyRow* row, family_of(gguf));
   ETB_ASSIGN_OR_RETURN(ConversionPlan plan, plan_conversion(gguf, *row, options.context));
   ETB_ASSIGN_OR_RETURN(AtomicFile out, AtomicFile::create(out_path, options.faults));
+  out.sync_every(kSyncStep);
   Importer importer(gguf, std::move(plan), std::move(out));
   ETB_RETURN_IF_ERROR(importer.run(*row, options));
   ETB_RETURN_IF_ERROR(importer.commit());

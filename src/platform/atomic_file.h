@@ -36,6 +36,9 @@ class AtomicFile {
   Status write(std::string_view text);
   // Does not move the end unless it goes beyond it; a gap reads as zeros.
   Status write_at(uint64_t offset, std::span<const uint8_t> bytes);
+  // From now on each `step` bytes are synced as they come, so that few dirty pages pile up and the
+  // sync at the end is short. write() then waits for the disk, and may report its error.
+  void sync_every(uint64_t step) { sync_step_ = step; }
   uint64_t size() const { return size_; }
   const std::string& path() const { return path_; }
   const std::string& temporary_path() const { return temporary_path_; }
@@ -56,6 +59,8 @@ class AtomicFile {
   std::string temporary_path_;
   int fd_ = -1;
   uint64_t size_ = 0;
+  uint64_t sync_step_ = 0;  // 0: only at the end
+  uint64_t unsynced_ = 0;   // bytes since the last step
   DiskFaults faults_;
 };
 

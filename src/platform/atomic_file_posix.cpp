@@ -47,6 +47,8 @@ AtomicFile::AtomicFile(AtomicFile&& other) noexcept
       temporary_path_(std::move(other.temporary_path_)),
       fd_(std::exchange(other.fd_, -1)),
       size_(other.size_),
+      sync_step_(other.sync_step_),
+      unsynced_(other.unsynced_),
       faults_(std::move(other.faults_)) {}
 
 AtomicFile::~AtomicFile() {
@@ -93,7 +95,10 @@ Status AtomicFile::write_at(uint64_t offset, std::span<const uint8_t> bytes) {
   if (offset > kLargest || bytes.size() > kLargest - offset) return os_error("write", path_, EFBIG);
   ETB_RETURN_IF_ERROR(write_all(offset, bytes));
   size_ = std::max<uint64_t>(size_, offset + bytes.size());
-  return {};
+  unsynced_ += bytes.size();
+  if (sync_step_ == 0 || unsynced_ < sync_step_) return {};
+  unsynced_ = 0;
+  return sync(fd_);
 }
 
 Status AtomicFile::write_all(uint64_t offset, std::span<const uint8_t> bytes) {

@@ -186,6 +186,45 @@ TEST(AtomicFile, AFullDiskIsNamedAndLeavesNothing) {
   }
 }
 
+// A large file's last sync would be long, and nothing could cancel it.
+TEST(AtomicFile, SyncsOnTheWayIfAskedTo) {
+  const TestFolder folder;
+  int syncs = 0;
+  DiskFaults faults;
+  faults.before_sync = [&] { return int64_t{++syncs} * 0; };
+  auto file = AtomicFile::create(folder.path("out"), faults);
+  ASSERT_TRUE(file.ok());
+  file->sync_every(10);
+  ASSERT_TRUE(file->write("123456789").ok());
+  EXPECT_EQ(syncs, 0);
+  ASSERT_TRUE(file->write_at(3, bytes_of("x")).ok());
+  EXPECT_EQ(syncs, 1) << "what is written over counts too";
+  ASSERT_TRUE(file->write("0123456789 longer than a step, at once").ok());
+  EXPECT_EQ(syncs, 2);
+  ASSERT_TRUE(file->commit().ok());
+  EXPECT_EQ(syncs, 3);
+  EXPECT_EQ(folder.read("out"), "123x567890123456789 longer than a step, at once");
+}
+
+TEST(AtomicFile, ADiskErrorOnTheWayComesWithTheWrite) {
+  const TestFolder folder;
+  folder.write("out", "old");
+  {
+    int asked = 0;
+    DiskFaults faults;
+    faults.before_sync = [&] { return ++asked == 3 ? -int64_t{EIO} : int64_t{0}; };
+    auto file = AtomicFile::create(folder.path("out"), faults);
+    ASSERT_TRUE(file.ok());
+    file->sync_every(4);
+    ASSERT_TRUE(file->write("first").ok() && file->write("second").ok());
+    const Status status = file->write("third");
+    EXPECT_EQ(status.code(), StatusCode::Internal) << status.to_string();
+    EXPECT_NE(status.message().find(folder.path("out")), std::string_view::npos);
+  }
+  EXPECT_EQ(folder.read("out"), "old");
+  EXPECT_EQ(folder.count(), 1U);
+}
+
 TEST(AtomicFile, ADiskThatTakesNothingIsNotRetriedForEver) {
   TestFolder folder;
   DiskFaults faults;
