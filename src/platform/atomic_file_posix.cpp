@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "base/text.h"
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::string_view kPrefix = ".etb-";
 constexpr std::string_view kSuffix = ".part";
+constexpr uint64_t kSlowToFree = 16 << 20;  // bytes
 constexpr int kNameAttempts = 100;  // against names left over by an earlier process of the same id
 
 std::string temporary_name(std::string_view target) {
@@ -55,11 +57,21 @@ AtomicFile::~AtomicFile() {
   abandon();
 }
 
+// The name goes at once. The last close frees what was written, which takes the system a second
+// for a gigabyte: too long for whoever cancelled.
 void AtomicFile::abandon() {
   if (fd_ < 0) return;
-  ::close(fd_);
-  fd_ = -1;
+  const int fd = std::exchange(fd_, -1);
   ::unlink(temporary_path_.c_str());
+  if (size_ < kSlowToFree) {
+    ::close(fd);
+    return;
+  }
+  try {
+    std::thread([fd] { ::close(fd); }).detach();
+  } catch (...) {  // no thread to be had
+    ::close(fd);
+  }
 }
 
 Result<AtomicFile> AtomicFile::create(const std::string& path, DiskFaults faults,
