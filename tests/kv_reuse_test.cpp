@@ -135,7 +135,7 @@ TEST(KvReuse, ModelsOfOtherWeightsHaveOtherKeys) {
             StatusCode::InvalidArgument);
 }
 
-#ifdef ETB_EMULATED
+#ifdef ETB_SLOWED
 constexpr size_t kRestored = 100;
 #else
 constexpr size_t kRestored = 1500;
