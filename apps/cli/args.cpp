@@ -185,7 +185,8 @@ void add_file_verbs(CLI::App& app, const Choose& choose) {
 }
 
 void add_text_verbs(CLI::App& app, const Choose& choose) {
-  const char* about_model = "A model file (.gguf or .pte)";
+  const char* about_model =
+      "A model file (.gguf or .pte), a tokenizer file, or a folder that holds one";
   add_verb<TokenizeArgs>(app, "tokenize", "JSON strings in, JSON arrays of ids out, one a line",
                          choose, [=](CLI::App& verb, TokenizeArgs& args) {
                            verb.add_option("MODEL", args.model, about_model)->required();

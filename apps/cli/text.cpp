@@ -39,20 +39,20 @@ std::string ids_line(const std::vector<TokenId>& ids) {
 }
 
 Status tokenize_checked(const TokenizeArgs& args) {
-  ETB_ASSIGN_OR_RETURN(const ModelBundle bundle, open_bundle(args.model, progress_bar(), nullptr));
+  ETB_ASSIGN_OR_RETURN(const TextModel model, open_text_model(args.model, progress_bar()));
   return each_line([&](const std::string& line) -> Result<std::string> {
     ETB_ASSIGN_OR_RETURN(const std::string text, parse_string(line));
     ETB_ASSIGN_OR_RETURN(const auto ids,
-                         bundle.tokenizer->encode(text, {.parse_special = args.special}));
+                         model.tokenizer->encode(text, {.parse_special = args.special}));
     return ids_line(ids);
   });
 }
 
 Status detokenize_checked(const DetokenizeArgs& args) {
-  ETB_ASSIGN_OR_RETURN(const ModelBundle bundle, open_bundle(args.model, progress_bar(), nullptr));
+  ETB_ASSIGN_OR_RETURN(const TextModel model, open_text_model(args.model, progress_bar()));
   return each_line([&](const std::string& line) -> Result<std::string> {
     ETB_ASSIGN_OR_RETURN(const std::vector<TokenId> ids, parse_ids(line));
-    ETB_ASSIGN_OR_RETURN(const std::string text, bundle.tokenizer->decode(ids, {.special = true}));
+    ETB_ASSIGN_OR_RETURN(const std::string text, model.tokenizer->decode(ids, {.special = true}));
     return quote(text);
   });
 }

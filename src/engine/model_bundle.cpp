@@ -31,24 +31,27 @@ Result<std::shared_ptr<const token::Tokenizer>> read_tokenizer(const model::PteF
   return std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
 }
 
-// A template that does not parse is no reason to refuse `run --raw`: it is as if there were none,
-// and the log says why.
-std::shared_ptr<const prompt::ChatTemplate> read_template(const model::PteFile& pte) {
-  const auto bytes = pte.named_data(model::kTemplateKey);
-  if (!bytes.ok() || bytes->empty()) return nullptr;
-  auto parsed = prompt::ChatTemplate::parse(as_text(*bytes));
-  if (!parsed.ok()) {
-    log(LogLevel::Warning,
-        concat(pte.name(), ": its chat template is not used: ", parsed.status().message()));
-    return nullptr;
-  }
-  return std::make_shared<const prompt::ChatTemplate>(std::move(parsed).value());
-}
-
 }  // namespace
 
 bool is_gguf(const MappedFile& file) {
   return as_text(file.bytes()).starts_with("GGUF");
+}
+
+bool is_model_file(const MappedFile& file) {
+  constexpr size_t kIdentifierAt = 4;  // of a FlatBuffer
+  const std::string_view bytes = as_text(file.bytes());
+  return is_gguf(file) ||
+         (bytes.size() > kIdentifierAt && bytes.substr(kIdentifierAt).starts_with("ET"));
+}
+
+std::shared_ptr<const prompt::ChatTemplate> read_chat_template(std::string_view name,
+                                                               std::string_view text) {
+  if (text.empty()) return nullptr;
+  auto parsed = prompt::ChatTemplate::parse(text);
+  if (parsed.ok()) return std::make_shared<const prompt::ChatTemplate>(std::move(parsed).value());
+  log(LogLevel::Warning,
+      concat(name, ": its chat template is not used: ", parsed.status().message()));
+  return nullptr;
 }
 
 Result<std::string> resolve_model(const std::string& path, const LoadProgress& progress,
@@ -73,7 +76,10 @@ Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& pro
   ModelBundle bundle;
   ETB_ASSIGN_OR_RETURN(bundle.manifest, pte.manifest());
   ETB_ASSIGN_OR_RETURN(bundle.tokenizer, read_tokenizer(pte));
-  bundle.chat_template = read_template(pte);
+  const auto chat_template = pte.named_data(model::kTemplateKey);
+  if (chat_template.ok()) {
+    bundle.chat_template = read_chat_template(pte.name(), as_text(*chat_template));
+  }
   bundle.path = std::move(pte_path);
   bundle.pte = std::make_shared<const model::PteFile>(std::move(pte));
   return bundle;

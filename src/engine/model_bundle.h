@@ -29,8 +29,14 @@ struct ModelBundle {
   std::shared_ptr<const prompt::ChatTemplate> chat_template;  // null: the file has none
 };
 
-// By its first bytes, whatever it is called.
+// By its first bytes, whatever it is called: a .gguf, or a model file of either kind.
 bool is_gguf(const MappedFile& file);
+bool is_model_file(const MappedFile& file);
+
+// What a model says a chat is written like. A template that does not parse is no reason to refuse
+// `run --raw`: then it is as if there were none (null), and the log says why. `name` for the log.
+std::shared_ptr<const prompt::ChatTemplate> read_chat_template(std::string_view name,
+                                                               std::string_view text);
 
 // The .pte to map for a model path: itself, or the cached import of a .gguf.
 Result<std::string> resolve_model(const std::string& path, const LoadProgress& progress,

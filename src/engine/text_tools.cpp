@@ -5,24 +5,47 @@
 #include "base/text.h"
 #include "engine/prompt_encoder.h"
 #include "platform/files.h"
+#include "platform/mapped_file.h"
+#include "platform/paths.h"
+#include "token/tokenizer_file.h"
 
 namespace etb {
 namespace {
 
 constexpr size_t kTemplateLimit = size_t{4} << 20;  // bytes; real ones have a few thousand
 
+Result<TextModel> read_tokenizer_files(const std::string& path) {
+  ETB_ASSIGN_OR_RETURN(const token::TokenizerFiles files, token::open_tokenizer(path));
+  auto tokenizer = token::Tokenizer::create(files.vocab);
+  if (!tokenizer.ok()) return tokenizer.status().with_context(files.path);
+  return TextModel{
+      .name = files.path,
+      .tokenizer = std::make_shared<const token::Tokenizer>(std::move(tokenizer).value()),
+      .chat_template = read_chat_template(files.path, files.chat_template)};
+}
+
 }  // namespace
 
+Result<TextModel> open_text_model(const std::string& path, const LoadProgress& progress) {
+  if (is_folder(path)) return read_tokenizer_files(path);
+  ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
+  if (!is_model_file(*file)) return read_tokenizer_files(path);
+  ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle(path, progress, nullptr));
+  return TextModel{.name = path,
+                   .tokenizer = std::move(bundle.tokenizer),
+                   .chat_template = std::move(bundle.chat_template)};
+}
+
 Result<TemplateSource> open_model_template(const std::string& path, const LoadProgress& progress) {
-  ETB_ASSIGN_OR_RETURN(const ModelBundle bundle, open_bundle(path, progress, nullptr));
-  if (!bundle.chat_template) {
+  ETB_ASSIGN_OR_RETURN(const TextModel text, open_text_model(path, progress));
+  if (!text.chat_template) {
     return Status(StatusCode::Unsupported,
-                  concat(path, " has no chat template: give one with --template"));
+                  concat(text.name, " has no chat template: give one with --template"));
   }
-  const family::VocabIds& ids = bundle.tokenizer->ids();
-  return TemplateSource{.chat_template = bundle.chat_template,
-                        .defaults = {.bos_token = token_text(*bundle.tokenizer, ids.bos),
-                                     .eos_token = token_text(*bundle.tokenizer, ids.eos)}};
+  const family::VocabIds& ids = text.tokenizer->ids();
+  return TemplateSource{.chat_template = text.chat_template,
+                        .defaults = {.bos_token = token_text(*text.tokenizer, ids.bos),
+                                     .eos_token = token_text(*text.tokenizer, ids.eos)}};
 }
 
 Result<TemplateSource> open_template_file(const std::string& path) {

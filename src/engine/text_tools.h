@@ -1,5 +1,4 @@
-// The tokenizer and the chat template of a model file alone, for `tokenize`, `detokenize` and
-// `render`.
+// The tokenizer and the chat template of a model alone, for `tokenize`, `detokenize` and `render`.
 #pragma once
 
 #include <memory>
@@ -16,13 +15,23 @@ namespace etb {
 
 using prompt::seconds_from_iso;  // "2026-11-23T12:00:00", read as UTC
 
+struct TextModel {
+  std::string name;  // for messages
+  std::shared_ptr<const token::Tokenizer> tokenizer;
+  std::shared_ptr<const prompt::ChatTemplate> chat_template;  // null: there is none
+};
+
+// `path`: a model file, a tokenizer file (tokenizer.json, tokenizer.model), or a folder that holds
+// one; with the files beside it (token/tokenizer_file.h).
+Result<TextModel> open_text_model(const std::string& path, const LoadProgress& progress);
+
 // What `render` fills a template with if a line does not say otherwise.
 struct TemplateSource {
   std::shared_ptr<const prompt::ChatTemplate> chat_template;
   prompt::RenderDefaults defaults;
 };
 
-// A model file's; Unsupported if it has none.
+// That of open_text_model(); Unsupported if it has none.
 Result<TemplateSource> open_model_template(const std::string& path, const LoadProgress& progress);
 // A text file's.
 Result<TemplateSource> open_template_file(const std::string& path);
