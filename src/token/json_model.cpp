@@ -42,9 +42,7 @@ class ModelReader {
       } else if (key == "merges") {
         ETB_RETURN_IF_ERROR(read_merges(json_));
       } else {
-        std::string name(key);
-        JsonValue& value = rest_.members.emplace_back(std::move(name), JsonValue{}).second;
-        json_.read_value(value);
+        json_.read_value(rest_.add_member(std::string(key)));
       }
     }
     if (!json_.ok()) return json_.status();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/text.h"
 #include "token/utf8.h"
@@ -47,6 +48,11 @@ bool is_number(std::string_view text) {
 }
 
 }  // namespace
+
+JsonValue& JsonValue::add_member(std::string name) {
+  members.push_back({std::move(name), {}});
+  return members.back().value;
+}
 
 const JsonValue& JsonValue::operator[](std::string_view key) const {
   static const JsonValue kNone;
@@ -297,8 +303,7 @@ bool JsonReader::read_tree(JsonValue& out) {
     out.kind = JsonValue::Kind::Object;
     if (!begin_object()) return false;
     for (std::string_view key; next_key(key);) {
-      auto& member = out.members.emplace_back(std::string(key), JsonValue{});
-      if (!read_tree(member.second)) return false;
+      if (!read_tree(out.add_member(std::string(key)))) return false;
     }
     return ok();
   }

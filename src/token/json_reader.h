@@ -6,12 +6,13 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/status.h"
 
 namespace etb::token {
+
+struct JsonMember;
 
 struct JsonValue {
   enum class Kind : uint8_t { Null, Bool, Number, String, Array, Object };
@@ -21,15 +22,22 @@ struct JsonValue {
   double number = 0;
   std::string text;  // of a string
   std::vector<JsonValue> items;
-  std::vector<std::pair<std::string, JsonValue>> members;
+  std::vector<JsonMember> members;  // of an object, in the text's order
 
   bool is_null() const { return kind == Kind::Null; }
   bool is_string() const { return kind == Kind::String; }
+  // A new last member's value, null so far.
+  JsonValue& add_member(std::string name);
   // The member, or a value of kind Null where there is none (also if this is no object).
   const JsonValue& operator[](std::string_view key) const;
   // The value as it would be written in a message: `"text"`, `true`, `12`, `[...]`, `{...}`; cut
   // when long.
   std::string shown() const;
+};
+
+struct JsonMember {
+  std::string name;
+  JsonValue value;
 };
 
 // The first error ends all reading: every later call returns false. `text` must outlive this and

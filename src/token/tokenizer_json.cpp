@@ -60,8 +60,7 @@ class FileReader {
       } else if (key == "added_tokens") {
         ETB_RETURN_IF_ERROR(read_added_tokens());
       } else {
-        std::string name(key);
-        json_.read_value(parts_.members.emplace_back(std::move(name), JsonValue{}).second);
+        json_.read_value(parts_.add_member(std::string(key)));
       }
     }
     if (!json_.finish()) return bad_json();
@@ -101,7 +100,7 @@ class FileReader {
       return json_.read_uint(token.id) ? Status() : bad_json();
     }
     JsonValue object;
-    JsonValue& value = object.members.emplace_back(key, JsonValue{}).second;
+    JsonValue& value = object.add_member(key);
     if (!json_.read_value(value)) return bad_json();
     if (key == "content" && value.is_string()) {
       token.content = value.text;
