@@ -1,0 +1,39 @@
+// How a family is talked with: the chat template for a file that has none of its own, and which
+// files it is meant for. Found by what the file says of itself - tokens of its vocabulary, its
+// layers - and by nothing else: a file that fits no row has no template, rather than a likely one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace etb::family {
+
+// Renders what the family's published template renders, byte for byte
+// (tests/references/formats); in addition a system text where that refuses one.
+struct ChatFormat {
+  std::string_view name;
+  std::span<const std::string_view> tokens;       // special tokens that the vocabulary has, all
+  std::span<const std::string_view> absent = {};  // and those that it has not, none
+  std::span<const uint32_t> layers = {};          // numbers of layers; empty: any
+  std::span<const std::string_view> text;         // the template, in pieces
+  std::span<const std::string_view> stop_texts;   // special tokens that end an answer
+};
+
+// What a model file says of itself.
+struct ModelTraits {
+  std::function<bool(std::string_view text)> has_token;  // a special token spelt so
+  uint32_t layers = 0;                                   // 0: it does not say
+};
+
+std::span<const ChatFormat> chat_formats();
+// The first row that fits, or null.
+const ChatFormat* find_chat_format(const ModelTraits& traits);
+// The template's text, whole.
+std::string template_text(const ChatFormat& format);
+// "llama-3.2, ..." for messages.
+std::string known_chat_formats();
+
+}  // namespace etb::family
