@@ -35,6 +35,7 @@ void clear(Conversation& conversation) {
   conversation.transcript = {};
   conversation.messages.clear();
   conversation.history = {};
+  conversation.began.reset();
   if (!conversation.system.empty()) {
     conversation.messages.push_back({.role = "system", .content = conversation.system});
   }

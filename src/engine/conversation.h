@@ -1,6 +1,8 @@
 // The text of a conversation, what its last prompt was, and the changes people make to it. Pure.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +21,9 @@ struct Conversation {
   std::vector<prompt::Message> messages;  // the system prompt first, if there is one
   Transcript transcript;
   HistoryState history;
+  // UTC, when it began: the day that templates show. It stays, for a prompt that changed with the
+  // clock would have to be computed anew from its start. nullopt: nothing has been asked yet.
+  std::optional<int64_t> began = {};
 };
 
 // Forgets the messages but the system prompt.

@@ -110,6 +110,8 @@ std::vector<uint8_t> encode_conversation(const Conversation& conversation) {
     writer.text(message.content);
     writer.number(uint32_t{message.pinned ? 1U : 0U});
   }
+  writer.number(uint32_t{conversation.began.has_value() ? 1U : 0U});
+  writer.number(static_cast<uint64_t>(conversation.began.value_or(0)));
   writer.number(uint64_t{conversation.history.cut});
   writer.number(uint64_t{conversation.history.summary.covers});
   writer.text(conversation.history.summary.text);
@@ -145,6 +147,10 @@ Result<Conversation> decode_conversation(std::span<const uint8_t> bytes) {
     message.pinned = pinned == 1;
     conversation.messages.push_back(std::move(message));
   }
+  const auto has_began = reader.number<uint32_t>("began");
+  const auto began = static_cast<int64_t>(reader.number<uint64_t>("began"));
+  if (has_began > 1) reader.fail("began");
+  if (has_began == 1) conversation.began = began;
   conversation.history.cut = static_cast<size_t>(reader.number<uint64_t>("cut"));
   conversation.history.summary.covers = static_cast<size_t>(reader.number<uint64_t>("covers"));
   conversation.history.summary.text = reader.text("summary");

@@ -17,6 +17,7 @@ Conversation talk() {
                 {.role = "user", .content = "Two", .pinned = true},
                 {.role = "assistant", .content = "2 \xF0\x9F\x98\x80"}};
   c.history = {.cut = 2, .summary = {.text = "They counted.", .covers = 2}};
+  c.began = 1'795'435'200;
   c.transcript = {.text = "|system|Be brief.", .ids = {1, 2, 3}, .marks = {{3, 10, 2}, {5, 17, 3}}};
   return c;
 }
@@ -29,7 +30,7 @@ bool same(const Conversation& a, const Conversation& b) {
       return false;
     }
   }
-  return a.system == b.system && a.history.cut == b.history.cut &&
+  return a.system == b.system && a.began == b.began && a.history.cut == b.history.cut &&
          a.history.summary.text == b.history.summary.text &&
          a.history.summary.covers == b.history.summary.covers &&
          a.transcript.text == b.transcript.text && a.transcript.ids == b.transcript.ids &&
@@ -42,6 +43,7 @@ TEST(Conversation, ClearKeepsTheSystemPrompt) {
   ASSERT_EQ(c.messages.size(), 1u);
   EXPECT_EQ(c.messages[0].content, "Be brief.");
   EXPECT_EQ(c.history.cut, 0u);
+  EXPECT_FALSE(c.began) << "what is asked next begins another one";
 }
 
 TEST(Conversation, AnotherSystemPromptForgetsNothingElse) {

@@ -6,23 +6,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/chat_setup.h"
 #include "import/program.h"
 
 namespace etb {
 namespace {
-
-// Any id that ends an answer, whoever names it: the file's manifest (which holds the family's known
-// end-of-turn texts) or its tokenizer.
-std::vector<TokenId> collect_stop_ids(const ModelBundle& bundle) {
-  std::vector<TokenId> stops = bundle.manifest.tokens.stop;
-  const family::VocabIds& ids = bundle.tokenizer->ids();
-  for (const auto& id : {ids.eos, ids.eot, ids.eom, bundle.manifest.tokens.eos}) {
-    if (id) stops.push_back(*id);
-  }
-  std::sort(stops.begin(), stops.end());
-  stops.erase(std::unique(stops.begin(), stops.end()), stops.end());
-  return stops;
-}
 
 // Empty if the file's own program is what is wanted.
 Result<std::vector<uint8_t>> program_for(const ModelBundle& bundle, uint32_t context) {

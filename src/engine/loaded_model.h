@@ -34,7 +34,7 @@ std::string model_key(const ModelOptions& options);
 struct ModelInfo {
   ModelBundle bundle;
   runner::RunnerMeta meta;
-  // From the file's end ids, its end-of-turn ids, and the family's known end-of-turn texts; sorted.
+  // Every id that ends an answer, whoever names it (chat_setup.h); sorted.
   std::vector<TokenId> stop_ids;
   double load_ms = 0;
   MemoryPlan memory;  // as it was decided before the load; without figures for a scripted model

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/chat_setup.h"
 #include "import/cache.h"
 #include "platform/mapped_file.h"
 
@@ -82,6 +83,7 @@ Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& pro
   }
   bundle.path = std::move(pte_path);
   bundle.pte = std::make_shared<const model::PteFile>(std::move(pte));
+  settle_chat_format(bundle);
   return bundle;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/cancel.h"
 #include "base/status.h"
+#include "family/chat_format.h"
 #include "model/manifest.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
@@ -26,15 +27,17 @@ struct ModelBundle {
   std::shared_ptr<const model::PteFile> pte;  // holds the mapping
   model::Manifest manifest;
   std::shared_ptr<const token::Tokenizer> tokenizer;
-  std::shared_ptr<const prompt::ChatTemplate> chat_template;  // null: the file has none
+  // The file's, or the built-in one that its vocabulary tells; null: there is neither.
+  std::shared_ptr<const prompt::ChatTemplate> chat_template;
+  const family::ChatFormat* format = nullptr;  // that the vocabulary tells, whatever the template
 };
 
 // By its first bytes, whatever it is called: a .gguf, or a model file of either kind.
 bool is_gguf(const MappedFile& file);
 bool is_model_file(const MappedFile& file);
 
-// What a model says a chat is written like. A template that does not parse is no reason to refuse
-// `run --raw`: then it is as if there were none (null), and the log says why. `name` for the log.
+// What a model says a chat is written like. A template that does not parse is as if there were none
+// (null), and the log says why. `name` for the log.
 std::shared_ptr<const prompt::ChatTemplate> read_chat_template(std::string_view name,
                                                                std::string_view text);
 

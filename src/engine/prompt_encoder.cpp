@@ -29,6 +29,34 @@ const Transcript::Mark* last_mark_within(const Transcript& transcript, std::stri
   return last;
 }
 
+// The system text before the first user message, a blank line in between, as Gemma wants it; false
+// if there are no such two.
+bool fold_system(std::vector<prompt::Message>& messages) {
+  if (messages.size() < 2 || messages[0].role != "system" || messages[1].role != "user") {
+    return false;
+  }
+  messages[1].content = concat(messages[0].content, "\n\n", messages[1].content);
+  messages.erase(messages.begin());
+  return true;
+}
+
+// A template that refuses a conversation which begins with a system text (Gemma 2's does: "System
+// role not supported") is given it with the first user message.
+Result<std::string> render(const ModelBundle& bundle, std::vector<prompt::Message> messages,
+                           int64_t now_seconds) {
+  const token::Tokenizer& tokenizer = *bundle.tokenizer;
+  prompt::RenderInput input{.messages = std::move(messages),
+                            .add_generation_prompt = true,
+                            .bos_token = token_text(tokenizer, tokenizer.ids().bos),
+                            .eos_token = token_text(tokenizer, tokenizer.ids().eos),
+                            .now_seconds = now_seconds};
+  auto text = bundle.chat_template->render(input);
+  if (text.ok() || !prompt::ChatTemplate::is_refusal(text.status())) return text;
+  if (!fold_system(input.messages)) return text;
+  auto folded = bundle.chat_template->render(input);
+  return folded.ok() ? folded : text;  // what it said of what was asked
+}
+
 }  // namespace
 
 std::string token_text(const token::Tokenizer& tokenizer, const std::optional<TokenId>& id) {
@@ -41,9 +69,11 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
                                         const std::vector<prompt::Message>& messages,
                                         const Transcript& transcript, int64_t now_seconds) {
   if (!bundle.chat_template) {
-    return Status(
-        StatusCode::Unsupported,
-        concat(bundle.path, " has no chat template: use `run --raw` with the whole prompt"));
+    return Status(StatusCode::Unsupported,
+                  concat(bundle.path,
+                         " has no chat template, and its vocabulary tells none of the built-in "
+                         "ones (",
+                         family::known_chat_formats(), "): use `run --raw` with the whole prompt"));
   }
   for (const prompt::Message& message : messages) {
     // Before the template moves things about: the offset is one in the message.
@@ -59,12 +89,7 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
   for (prompt::Message& message : marked) message.role = marks.mark(message.role);
 
   FormattedPrompt prompt;
-  ETB_ASSIGN_OR_RETURN(prompt.text, bundle.chat_template->render(
-                                        {.messages = std::move(marked),
-                                         .add_generation_prompt = true,
-                                         .bos_token = token_text(tokenizer, tokenizer.ids().bos),
-                                         .eos_token = token_text(tokenizer, tokenizer.ids().eos),
-                                         .now_seconds = now_seconds}));
+  ETB_ASSIGN_OR_RETURN(prompt.text, render(bundle, std::move(marked), now_seconds));
   std::string_view rest = prompt.text;
   if (const Transcript::Mark* const mark = last_mark_within(transcript, rest)) {
     prompt.ids.assign(transcript.ids.begin(),

@@ -266,8 +266,9 @@ Status Scheduler::make_work(const Session& session, const State& request, Work& 
 
 Result<FormattedPrompt> Scheduler::format(const Work& work, const SessionOptions& options,
                                           const std::vector<prompt::Message>& messages) const {
+  const int64_t began = work.conversation.began.value_or(clock_.wall_seconds());
   return encode_messages(work.model->bundle, messages, work.conversation.transcript,
-                         options.now_seconds.value_or(clock_.wall_seconds()));
+                         options.now_seconds.value_or(began));
 }
 
 Status Scheduler::make_chat(const State& request, const SessionOptions& options, Work& work) {
@@ -283,6 +284,7 @@ Status Scheduler::make_chat(const State& request, const SessionOptions& options,
     } else {
       replace(conversation, asked.messages);
     }
+    if (!conversation.began) conversation.began = clock_.wall_seconds();
     work.chat = true;
   }
   ContextBudget budget{.context_length = work.context};

@@ -18,9 +18,10 @@
 namespace etb {
 
 struct SessionOptions {
-  std::string system = {};                  // empty: whatever the template does by itself
-  std::optional<int64_t> now_seconds = {};  // pins strftime_now of templates (UTC); default: clock
-  HistoryPolicy history = {};               // what goes when the context is full
+  std::string system = {};  // empty: whatever the template does by itself
+  std::optional<int64_t> now_seconds =
+      {};                      // of templates' strftime_now, UTC; default: when it began
+  HistoryPolicy history = {};  // what goes when the context is full
 };
 
 struct SessionCore {

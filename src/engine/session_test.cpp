@@ -8,6 +8,7 @@
 #include <atomic>
 #include <future>
 
+#include "base/text.h"
 #include "engine/testing/byte_model.h"
 #include "platform/test_folder.h"
 
@@ -101,6 +102,41 @@ TEST(Session, IgnoreEosGoesOnAndNeverShowsTheStopId) {
   const Answer answer = ask(f, "Tell", {.max_tokens = 5, .ignore_eos = true});
   EXPECT_EQ(answer.text, "ab");
   EXPECT_EQ(answer.ids.size(), 5u);
+}
+
+// The day a conversation began on stays in its prompts: they would be computed anew from the start.
+TEST(Session, TheDateOfAConversationIsThatOfItsBeginning) {
+  struct Calendar final : Clock {
+    int64_t now_ns() const override { return 1; }
+    int64_t wall_seconds() const override { return seconds; }
+    std::atomic<int64_t> seconds{1'795'435'200};
+  } calendar;
+  const auto bundle = [] {
+    ModelBundle dated = testing::byte_bundle();
+    auto text =
+        prompt::ChatTemplate::parse(concat("{{ strftime_now('%d %b %Y') }}|", testing::kTemplate));
+    dated.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(text).value());
+    return dated;
+  };
+  EngineOptions options{.model = {.model = "dated"}, .clock = &calendar};
+  const auto runner = testing::byte_runner("ok");
+  options.loader = [&](const ModelOptions&, const LoadProgress&, const CancelToken*) {
+    return Result<std::unique_ptr<LoadedModel>>(LoadedModel::from_parts(bundle(), runner));
+  };
+  const auto engine = Engine::load(options);
+  ASSERT_TRUE(engine.ok());
+  const auto session = (*engine)->new_session({});
+  const auto date_of = [&](const char* text) {
+    const auto answer = try_ask(*session, Prompt::user(text));
+    EXPECT_TRUE(answer.ok());
+    const auto& ids = answer->prompt_ids;
+    return std::string(ids.begin(), std::find(ids.begin(), ids.end(), TokenId{'|'}));
+  };
+  EXPECT_EQ(date_of("One"), "23 Nov 2026");
+  calendar.seconds += 24 * 3600;
+  EXPECT_EQ(date_of("Two"), "23 Nov 2026");
+  session->reset();
+  EXPECT_EQ(date_of("Three"), "24 Nov 2026");
 }
 
 TEST(Session, TheEndOfTheContextEndsTheAnswer) {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/chat_setup.h"
 #include "engine/prompt_encoder.h"
 #include "platform/files.h"
 #include "platform/mapped_file.h"
@@ -18,10 +19,14 @@ Result<TextModel> read_tokenizer_files(const std::string& path) {
   ETB_ASSIGN_OR_RETURN(const token::TokenizerFiles files, token::open_tokenizer(path));
   auto tokenizer = token::Tokenizer::create(files.vocab);
   if (!tokenizer.ok()) return tokenizer.status().with_context(files.path);
-  return TextModel{
-      .name = files.path,
-      .tokenizer = std::make_shared<const token::Tokenizer>(std::move(tokenizer).value()),
-      .chat_template = read_chat_template(files.path, files.chat_template)};
+  ModelBundle bundle;
+  bundle.path = files.path;
+  bundle.tokenizer = std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
+  bundle.chat_template = read_chat_template(files.path, files.chat_template);
+  settle_chat_format(bundle);
+  return TextModel{.name = files.path,
+                   .tokenizer = std::move(bundle.tokenizer),
+                   .chat_template = std::move(bundle.chat_template)};
 }
 
 }  // namespace
@@ -40,7 +45,10 @@ Result<TemplateSource> open_model_template(const std::string& path, const LoadPr
   ETB_ASSIGN_OR_RETURN(const TextModel text, open_text_model(path, progress));
   if (!text.chat_template) {
     return Status(StatusCode::Unsupported,
-                  concat(text.name, " has no chat template: give one with --template"));
+                  concat(text.name,
+                         " has no chat template, and its vocabulary tells none of the built-in "
+                         "ones (",
+                         family::known_chat_formats(), "): give one with --template"));
   }
   const family::VocabIds& ids = text.tokenizer->ids();
   return TemplateSource{.chat_template = text.chat_template,

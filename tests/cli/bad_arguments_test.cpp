@@ -119,5 +119,23 @@ TEST_F(BadArguments, ATemplateThatLoopsForEver) {
   EXPECT_TRUE(fails_clearly(etbridge({"run", model.string(), "-p", "hello"})));
 }
 
+// A vocabulary that tells the chat format is enough; one that does not is refused with the remedy.
+TEST_F(BadArguments, AModelWithoutAChatTemplate) {
+  const std::string line = "{\"messages\": [{\"role\": \"user\", \"content\": \"hi\"}]}\n";
+  test::RandomGgufSpec spec;
+  spec.chat_template = "";
+  const auto told = put("chatml.gguf", test::random_gguf(spec));
+  const auto rendered = etbridge({"render", told.string()}, line);
+  EXPECT_EQ(rendered.out, "{\"prompt\": \"<|im_start|>user\\nhi<|im_end|>\\n\"}\n")
+      << rendered.summary();
+
+  spec.tokenizer = test::RandomVocab::SentencePiece;
+  const auto untold = put("untold.gguf", test::random_gguf(spec));
+  EXPECT_TRUE(fails_clearly(etbridge({"run", untold.string(), "-p", "hi"}), {"--raw"}));
+  EXPECT_TRUE(fails_clearly(etbridge({"render", untold.string()}, line), {"--template"}));
+  const auto raw = etbridge({"run", untold.string(), "-p", "hi", "--raw", "-n", "2"});
+  EXPECT_EQ(raw.exit_code, 0) << raw.summary();
+}
+
 }  // namespace
 }  // namespace etb::cli_test

@@ -51,6 +51,15 @@ TEST_F(Text, AFolderRendersByItsTemplate) {
   EXPECT_EQ(rendered.out, "{\"prompt\": \"<|endoftext|>[user] Hi<|im_end|>\"}\n");
 }
 
+TEST_F(Text, AFileWithoutATemplateRendersByWhatItsVocabularyTells) {
+  const auto rendered = etbridge({"render", recorded("llama3.json")},
+                                 R"({"messages":[{"role":"user","content":"Hi"}]})"
+                                 "\n");
+  EXPECT_EQ(rendered.exit_code, 0) << rendered.summary();
+  EXPECT_NE(rendered.out.find(R"(<|im_start|>user\nHi<|im_end|>)"), std::string::npos)
+      << rendered.out;
+}
+
 TEST_F(Text, WhatCannotBeReadIsNamed) {
   std::filesystem::create_directory(file("empty"));
   EXPECT_TRUE(fails_clearly(etbridge({"tokenize", file("empty").string()}),
@@ -60,7 +69,7 @@ TEST_F(Text, WhatCannotBeReadIsNamed) {
   const auto broken = put("tokenizer.json", R"({"model": {"type": "BPE")");
   EXPECT_TRUE(fails_clearly(etbridge({"detokenize", broken.string()}), {"tokenizer.json"}));
   EXPECT_TRUE(
-      fails_clearly(etbridge({"render", recorded("llama3.json")}), {"llama3.json", "--template"}));
+      fails_clearly(etbridge({"render", recorded("bpe.model")}), {"bpe.model", "--template"}));
 }
 
 }  // namespace
