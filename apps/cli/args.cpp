@@ -123,6 +123,9 @@ CLI::Option* add_talk(CLI::App& verb, TalkArgs& args) {
           "1), summarise (the oldest, for a summary by the model), error (nothing)")
       ->capture_default_str()
       ->check(is_history);
+  verb.add_option("--think", args.think,
+                  "Whether the model reasons first, if its template lets one choose")
+      ->check(CLI::IsMember({"auto", "on", "off"}));
   verb.add_flag("--no-lookup", args.no_lookup,
                 "Do not guess ahead where text repeats (same tokens, for timing)");
   add_common(verb, args.common);

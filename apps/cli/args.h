@@ -41,6 +41,7 @@ struct TalkArgs {
   int max_tokens = -1;
   std::string history = "window";  // parse_history() of setup.h
   bool no_lookup = false;
+  std::string think = "auto";  // on, off: what templates that can do either are told
 };
 
 struct ChatArgs {

@@ -94,6 +94,10 @@ void show_stats(const Chat& chat) {
     print({"  first token",
            format("after %.1f ms, %.1f of them in the queue", last.ttft_ms, last.queue_ms)});
     print({"  guesses", guesses(last.accepted_tokens, last.drafted_tokens)});
+    if (last.reasoning_tokens > 0) {
+      print({"  reasoning", format("%zu of its tokens, %.1f s", last.reasoning_tokens,
+                                   last.reasoning_ms / 1000.0)});
+    }
   }
   const Totals& all = chat.totals;
   print({"this chat", format("%zu answers, %zu tokens", all.answers, all.generated_tokens)});

@@ -63,12 +63,15 @@ Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) {
 void print_json(const Answer& answer, double load_ms, const MemoryUse& memory) {
   Json json;
   json.set("text", answer.text);
+  json.set("reasoning", answer.reasoning);
   json.set("ids", answer.ids);
   json.set("prompt_ids", answer.prompt_ids);
   json.set("finish_reason", finish_reason_name(answer.finish_reason));
   json.set("prompt_tokens", static_cast<uint64_t>(answer.prompt_tokens));
   json.set("cached_tokens", static_cast<uint64_t>(answer.cached_tokens));
   json.set("generated_tokens", static_cast<uint64_t>(answer.ids.size()));
+  json.set("reasoning_tokens", static_cast<uint64_t>(answer.reasoning_tokens));
+  json.set("reasoning_ms", answer.reasoning_ms);
   json.set("drafted_tokens", static_cast<uint64_t>(answer.drafted_tokens));
   json.set("accepted_tokens", static_cast<uint64_t>(answer.accepted_tokens));
   json.set("dropped_messages", static_cast<uint64_t>(answer.dropped_messages));

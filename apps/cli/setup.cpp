@@ -63,6 +63,7 @@ Result<SessionOptions> session_options(const TalkArgs& args) {
   SessionOptions options{.system = args.system};
   ETB_ASSIGN_OR_RETURN(options.now_seconds, parse_now(args.common.now));
   ETB_ASSIGN_OR_RETURN(options.history, parse_history(args.history));
+  if (args.think != "auto") options.thinking = args.think == "on";
   return options;
 }
 

@@ -83,11 +83,16 @@ Result<std::shared_ptr<Engine>> load_engine(const TalkArgs& args, const EngineSe
 
 Result<Answer> follow(Request& request, const TextSink& show, const CancelToken* earlier) {
   const CurrentRequest current(request);
+  Thoughts thoughts;
   if (earlier != nullptr && earlier->cancelled()) request.cancel();
   while (!request.over()) {
     const auto event = request.next(std::chrono::seconds(1));
     if (!event) continue;
-    if (event->kind == EventKind::Text && show) show(event->text);
+    if (event->kind == EventKind::Reasoning && show) thoughts.show(event->text);
+    if (event->kind == EventKind::Text && show) {
+      thoughts.end();
+      show(event->text);
+    }
     if (event->kind == EventKind::Notice) note(event->text);
     if (event->kind == EventKind::Done) return *event->answer;
     if (event->kind == EventKind::Failed) return event->status;

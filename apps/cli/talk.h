@@ -36,8 +36,8 @@ struct EngineSetup {
 };
 Result<std::shared_ptr<Engine>> load_engine(const TalkArgs& args, const EngineSetup& setup);
 
-// Reads the request to its end: text goes to `show`, notices to stderr, Ctrl-C cancels it. So does
-// `earlier` if it was set before this began; may be null.
+// Reads the request to its end: text goes to `show`, reasoning and notices to stderr, Ctrl-C
+// cancels it. So does `earlier` if it was set before this began; may be null.
 Result<Answer> follow(Request& request, const TextSink& show, const CancelToken* earlier);
 
 // A folder of this process in the user's cache: for conversations that are put aside when memory is

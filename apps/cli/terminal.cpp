@@ -71,4 +71,15 @@ void note(std::string_view text) {
                text.data(), colour ? "\033[0m" : "");
 }
 
+void Thoughts::show(std::string_view piece) {
+  if (!std::exchange(open_, true) && stderr_is_terminal()) std::fputs("\033[2m", stderr);
+  std::fwrite(piece.data(), 1, piece.size(), stderr);
+  std::fflush(stderr);
+}
+
+void Thoughts::end() {
+  if (!std::exchange(open_, false)) return;
+  std::fputs(stderr_is_terminal() ? "\033[0m\n" : "\n", stderr);
+}
+
 }  // namespace etb::cli

@@ -26,4 +26,19 @@ void report(const Status& status);
 // "[...]" on stderr, in grey where that is a terminal.
 void note(std::string_view text);
 
+// What a model thinks before it answers, as it comes: on stderr, in grey where that is a terminal,
+// on lines of its own.
+class Thoughts {
+ public:
+  Thoughts() = default;
+  ~Thoughts() { end(); }
+  Thoughts(const Thoughts&) = delete;
+  Thoughts& operator=(const Thoughts&) = delete;
+  void show(std::string_view piece);
+  void end();  // the answer begins, or there is none
+
+ private:
+  bool open_ = false;
+};
+
 }  // namespace etb::cli

@@ -26,6 +26,7 @@ struct TokenLogprobs {
 
 struct Answer {
   std::string text;
+  std::string reasoning;     // what the model thought before it said `text`; no part of it
   std::vector<TokenId> ids;  // generated, the stop id included if one ended the answer
   std::vector<TokenId> prompt_ids;
   FinishReason finish_reason = FinishReason::Length;
@@ -39,6 +40,8 @@ struct Answer {
   double ttft_ms = 0;              // from submit to the first token
   double prefill_tps = 0;          // prompt tokens computed per second
   double decode_tps = 0;           // 0 if fewer than two tokens came
+  size_t reasoning_tokens = 0;     // of `ids`, the tags included
+  double reasoning_ms = 0;         // from the first token to the end of the reasoning
   size_t drafted_tokens = 0;       // guessed by look-up and checked
   size_t accepted_tokens = 0;      // of these, right
   uint64_t kv_bytes = 0;           // the session's keys and values, after the answer

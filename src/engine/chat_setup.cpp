@@ -27,19 +27,25 @@ void keep_special(const ModelBundle& bundle, std::vector<TokenId>& ids) {
   std::erase_if(ids, ordinary);
 }
 
-}  // namespace
-
-void settle_chat_format(ModelBundle& bundle) {
-  const token::Tokenizer& tokenizer = *bundle.tokenizer;
-  bundle.format = family::find_chat_format(
-      {.has_token = [&](std::string_view text) { return tokenizer.find_special(text) != kNoToken; },
-       .layers = bundle.manifest.shape.layers});
-  if (bundle.chat_template || bundle.format == nullptr) return;
+void use_built_in(ModelBundle& bundle) {
   auto built_in = prompt::ChatTemplate::parse(family::template_text(*bundle.format));
   if (!built_in.ok()) return;  // every row is parsed by a test
   bundle.chat_template = std::make_shared<const prompt::ChatTemplate>(std::move(built_in).value());
   log(LogLevel::Info, concat(bundle.path, " has no chat template: the built-in one of ",
                              bundle.format->name, " is used, as its vocabulary tells"));
+}
+
+}  // namespace
+
+void settle_chat_format(ModelBundle& bundle) {
+  const family::ModelTraits traits{
+      .has_token =
+          [&](std::string_view text) { return bundle.tokenizer->find_special(text) != kNoToken; },
+      .layers = bundle.manifest.shape.layers};
+  bundle.format = family::find_chat_format(traits);
+  if (!bundle.chat_template && bundle.format != nullptr) use_built_in(bundle);
+  bundle.reasoning = family::find_reasoning(
+      bundle.chat_template ? bundle.chat_template->text() : std::string_view(), traits);
 }
 
 std::vector<TokenId> collect_stop_ids(const ModelBundle& bundle) {

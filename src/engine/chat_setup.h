@@ -10,7 +10,7 @@
 namespace etb {
 
 // Gives a bundle without a chat template the built-in one that its vocabulary tells
-// (family/chat_format.h), if it tells one; notes the format either way.
+// (family/chat_format.h), if it tells one; notes the format either way, and how it reasons.
 void settle_chat_format(ModelBundle& bundle);
 
 // Any id that ends an answer, whoever names it: the file's metadata, its tokenizer (end of text, of

@@ -48,7 +48,7 @@ TEST(ChatSetup, GivesABundleWithoutATemplateTheOneThatItsVocabularyTells) {
   settle_chat_format(bundle);
   ASSERT_NE(bundle.format, nullptr);
   EXPECT_EQ(bundle.format->name, "phi-4");
-  const auto prompt = encode_messages(bundle, kChat, {}, 0);
+  const auto prompt = encode_messages(bundle, kChat, {}, {});
   ASSERT_TRUE(prompt.ok()) << prompt.status().to_string();
   EXPECT_EQ(prompt->text,
             "<|im_start|>system<|im_sep|>S<|im_end|><|im_start|>user<|im_sep|>U<|im_end|>"
@@ -78,7 +78,7 @@ TEST(ChatSetup, LeavesTheFilesOwnTemplate) {
 TEST(ChatSetup, AVocabularyThatTellsNoneIsRefusedWithTheRemedy) {
   ModelBundle bundle = bundle_of({"[INST]", "[/INST]"});
   settle_chat_format(bundle);
-  const auto prompt = encode_messages(bundle, kChat, {}, 0);
+  const auto prompt = encode_messages(bundle, kChat, {}, {});
   ASSERT_EQ(prompt.status().code(), StatusCode::Unsupported);
   EXPECT_NE(prompt.status().message().find("run --raw"), std::string::npos);
   EXPECT_NE(prompt.status().message().find("llama-3.2"), std::string::npos);
@@ -89,12 +89,12 @@ TEST(ChatSetup, TheBosComesOnceWhoeverWritesIt) {
   for (const auto& vocabulary : {kLlama, kGemma}) {
     ModelBundle bundle = bundle_of(vocabulary);
     settle_chat_format(bundle);
-    const auto prompt = encode_messages(bundle, kChat, {}, 0);
+    const auto prompt = encode_messages(bundle, kChat, {}, {});
     ASSERT_TRUE(prompt.ok()) << prompt.status().to_string();
     EXPECT_EQ(prompt->ids.front(), 256u);
     EXPECT_EQ(std::ranges::count(prompt->ids, 256u), 1) << "the template writes it";
     bundle.chat_template = testing::byte_bundle().chat_template;
-    const auto other = encode_messages(bundle, kChat, {}, 0);
+    const auto other = encode_messages(bundle, kChat, {}, {});
     ASSERT_TRUE(other.ok()) << other.status().to_string();
     EXPECT_EQ(std::ranges::count(other->ids, 256u), 1) << "the template does not";
     EXPECT_EQ(std::ranges::count(*encode_raw(bundle, vocabulary[0] + "x"), 256u), 1);

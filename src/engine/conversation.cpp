@@ -59,6 +59,7 @@ Status edit(Conversation& conversation, size_t index, std::string text) {
   conversation.messages.resize(index + 1);
   prompt::Message& message = conversation.messages[index];
   message.content = std::move(text);
+  message.reasoning.clear();
   if (index == 0 && message.role == "system") conversation.system = message.content;
   return {};
 }
@@ -85,7 +86,7 @@ Status take_back_answer(Conversation& conversation) {
 
 void replace(Conversation& conversation, std::vector<prompt::Message> messages) {
   const auto same = [](const prompt::Message& a, const prompt::Message& b) {
-    return a.role == b.role && a.content == b.content;
+    return a.role == b.role && a.content == b.content && a.reasoning == b.reasoning;
   };
   const auto& old = conversation.messages;
   const auto differs =
@@ -97,7 +98,8 @@ void replace(Conversation& conversation, std::vector<prompt::Message> messages) 
 
 void add_answer(Conversation& conversation, const FormattedPrompt& prompt, const Answer& answer,
                 const token::Tokenizer& tokenizer) {
-  conversation.messages.push_back({.role = "assistant", .content = answer.text});
+  conversation.messages.push_back(
+      {.role = "assistant", .content = answer.text, .reasoning = answer.reasoning});
   conversation.history.cut = prompt.cut;
   Transcript& transcript = conversation.transcript;
   // Earlier answers that this prompt repeats, as they were.

@@ -13,7 +13,7 @@ Conversation talk() {
   c.system = "Be brief.";
   c.messages = {{.role = "system", .content = "Be brief."},
                 {.role = "user", .content = "One"},
-                {.role = "assistant", .content = "1"},
+                {.role = "assistant", .content = "1", .reasoning = "One is 1."},
                 {.role = "user", .content = "Two", .pinned = true},
                 {.role = "assistant", .content = "2 \xF0\x9F\x98\x80"}};
   c.history = {.cut = 2, .summary = {.text = "They counted.", .covers = 2}};
@@ -26,7 +26,8 @@ bool same(const Conversation& a, const Conversation& b) {
   if (a.messages.size() != b.messages.size()) return false;
   for (size_t i = 0; i < a.messages.size(); ++i) {
     if (a.messages[i].role != b.messages[i].role || a.messages[i].pinned != b.messages[i].pinned ||
-        a.messages[i].content != b.messages[i].content) {
+        a.messages[i].content != b.messages[i].content ||
+        a.messages[i].reasoning != b.messages[i].reasoning) {
       return false;
     }
   }

@@ -47,14 +47,29 @@ double per_second(size_t count, double ms) {
   return ms > 0 ? static_cast<double>(count) * 1000.0 / ms : 0;
 }
 
+// A template may open the reasoning for the model: then the prompt ends with the tag.
+stream::ReasoningTags reasoning_tags(const GenerationInput& input) {
+  const family::ReasoningPair* const pair = input.model.bundle.reasoning;
+  if (pair == nullptr || input.prompt_text.empty()) return {};
+  const size_t end = input.prompt_text.find_last_not_of(" \t\r\n") + 1;
+  return {.open = std::string(pair->open),
+          .close = std::string(pair->close),
+          .starts_inside = input.prompt_text.substr(0, end).ends_with(pair->open)};
+}
+
 // One answer in the making on one sequence.
 class Generation {
  public:
   Generation(const GenerationInput& input, runner::Sequence& sequence)
       : in_(input),
         sequence_(sequence),
-        stream_({.stops = input.options.stops, .batch = input.options.batch}, input.clock,
-                [this](std::string_view text) { emit_text(text); }) {
+        tags_(reasoning_tags(input)),
+        stream_(
+            {.stops = input.options.stops,
+             .batch = input.options.batch,
+             .reasoning = tags_,
+             .on_reasoning = [this](std::string_view text) { emit(EventKind::Reasoning, text); }},
+            input.clock, [this](std::string_view text) { emit(EventKind::Text, text); }) {
     answer_.prompt_ids = input.prompt;
     answer_.prompt_tokens = input.prompt.size();
     answer_.cached_tokens = sequence.position();
@@ -74,11 +89,14 @@ class Generation {
   Result<bool> checked_pass(std::vector<TokenId> ids, size_t match);
   Draft draft() const;
   size_t room_left() const;  // positions
-  void emit_text(std::string_view text);
+  void emit(EventKind kind, std::string_view text);
+  Result<bool> show(TokenId id);
 
   const GenerationInput& in_;
   runner::Sequence& sequence_;
+  const stream::ReasoningTags tags_;
   stream::TextStream stream_;
+  int64_t decode_start_ns_ = 0;
   std::optional<runner::Sampler> sampler_;
   PromptLookup lookup_;
   DraftPolicy policy_;
@@ -89,11 +107,10 @@ class Generation {
   Answer answer_;
 };
 
-void Generation::emit_text(std::string_view text) {
+void Generation::emit(EventKind kind, std::string_view text) {
   if (!in_.emit) return;
-  in_.emit({.kind = EventKind::Text,
-            .text = std::string(text),
-            .logprobs = std::exchange(unsent_logprobs_, {})});
+  in_.emit(
+      {.kind = kind, .text = std::string(text), .logprobs = std::exchange(unsent_logprobs_, {})});
 }
 
 Status Generation::prefill() {
@@ -119,9 +136,24 @@ Result<bool> Generation::take(TokenId id) {
     answer_.finish_reason = in_.options.ignore_eos ? FinishReason::Length : FinishReason::Stop;
     return !in_.options.ignore_eos;
   }
-  ETB_ASSIGN_OR_RETURN(const std::string_view bytes, in_.model.tokenizer().piece(id));
-  const bool stop = stream_.push(bytes);
+  ETB_ASSIGN_OR_RETURN(const bool stop, show(id));
   answer_.finish_reason = stop ? FinishReason::StopString : FinishReason::Length;
+  return stop;
+}
+
+// Into the stream. Control tokens are no text, but for the tags that the stream parts it at.
+Result<bool> Generation::show(TokenId id) {
+  const token::Tokenizer& tokenizer = in_.model.tokenizer();
+  ETB_ASSIGN_OR_RETURN(std::string_view bytes, tokenizer.piece(id));
+  if (bytes.empty() && tags_.open.size() + tags_.close.size() > 0) {
+    ETB_ASSIGN_OR_RETURN(const std::string_view spelt, tokenizer.piece(id, {.special = true}));
+    if (spelt == tags_.open || spelt == tags_.close) bytes = spelt;
+  }
+  const bool stop = stream_.push(bytes);
+  if (stream_.reasons()) {  // it comes first: all tokens so far are of it
+    answer_.reasoning_tokens = answer_.ids.size();
+    answer_.reasoning_ms = elapsed_ms(decode_start_ns_, in_.clock.now_ns());
+  }
   return stop;
 }
 
@@ -207,12 +239,12 @@ Status Generation::decode() {
   limit_ = in_.options.max_tokens < 0 ? room
                                       : std::min(room, static_cast<size_t>(in_.options.max_tokens));
   if (limit_ == 0) return {};
-  const int64_t start_ns = in_.clock.now_ns();
+  decode_start_ns_ = in_.clock.now_ns();
   ETB_ASSIGN_OR_RETURN(bool over, step());
   while (!over) {
     ETB_ASSIGN_OR_RETURN(over, advance());
     answer_.decode_tps =
-        per_second(answer_.ids.size() - 1, elapsed_ms(start_ns, in_.clock.now_ns()));
+        per_second(answer_.ids.size() - 1, elapsed_ms(decode_start_ns_, in_.clock.now_ns()));
   }
   return {};
 }
@@ -223,6 +255,7 @@ Result<Answer> Generation::run() {
   // However it ended: what was held back leaves.
   stream_.finish();
   answer_.text = stream_.text();
+  answer_.reasoning = stream_.reasoning();
   answer_.drafted_tokens = policy_.stats().drafted;
   answer_.accepted_tokens = policy_.stats().accepted;
   if (status.code() == StatusCode::Cancelled) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string_view>
 
 #include "base/cancel.h"
 #include "base/clock.h"
@@ -22,6 +23,7 @@ struct GenerationInput {
   const ModelInfo& model;
   const GenerateOptions& options;
   const std::vector<TokenId>& prompt;
+  std::string_view prompt_text = {};  // of a chat; empty: the answer is not parted from reasoning
   const CancelToken* cancel = nullptr;
   const Clock& clock;
   PassCosts& costs;      // of this model on this machine, measured along
@@ -33,8 +35,8 @@ struct GenerationInput {
 };
 
 // Feeds what of the prompt is not in `sequence` yet (its ids are a prefix of the prompt) and
-// generates. Emits Text events; all text has been emitted when this returns. Ok also if cancelled:
-// the answer then holds what was said. An error leaves `sequence` at a defined position.
+// generates. Emits Text and Reasoning events; all has been emitted when this returns. Ok also if
+// cancelled: the answer then holds what was said. An error leaves `sequence` at a defined position.
 Result<Answer> generate(const GenerationInput& input, runner::Sequence& sequence);
 
 // Feeds the prompt and nothing else. Ok also if cancelled: what was computed is there.

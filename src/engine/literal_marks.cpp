@@ -38,7 +38,7 @@ Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
                                           const std::vector<prompt::Message>& messages) {
   const auto unused = [&](const std::string& mark) {
     return std::none_of(messages.begin(), messages.end(), [&](const prompt::Message& message) {
-      return (message.content + message.role).find(mark) != std::string::npos;
+      return (message.content + message.role + message.reasoning).find(mark) != std::string::npos;
     });
   };
   std::vector<std::string> marks;

@@ -30,6 +30,7 @@ struct ModelBundle {
   // The file's, or the built-in one that its vocabulary tells; null: there is neither.
   std::shared_ptr<const prompt::ChatTemplate> chat_template;
   const family::ChatFormat* format = nullptr;  // that the vocabulary tells, whatever the template
+  const family::ReasoningPair* reasoning = nullptr;  // null: the model's answers are text alone
 };
 
 // By its first bytes, whatever it is called: a .gguf, or a model file of either kind.

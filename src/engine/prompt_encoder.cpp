@@ -43,13 +43,18 @@ bool fold_system(std::vector<prompt::Message>& messages) {
 // A template that refuses a conversation which begins with a system text (Gemma 2's does: "System
 // role not supported") is given it with the first user message.
 Result<std::string> render(const ModelBundle& bundle, std::vector<prompt::Message> messages,
-                           int64_t now_seconds) {
+                           const PromptSettings& settings) {
   const token::Tokenizer& tokenizer = *bundle.tokenizer;
   prompt::RenderInput input{.messages = std::move(messages),
                             .add_generation_prompt = true,
                             .bos_token = token_text(tokenizer, tokenizer.ids().bos),
                             .eos_token = token_text(tokenizer, tokenizer.ids().eos),
-                            .now_seconds = now_seconds};
+                            .now_seconds = settings.now_seconds};
+  if (settings.thinking) {
+    prompt::Dict vars;
+    vars.set("enable_thinking", *settings.thinking);
+    input.vars = prompt::Value::dict(std::move(vars));
+  }
   auto text = bundle.chat_template->render(input);
   if (text.ok() || !prompt::ChatTemplate::is_refusal(text.status())) return text;
   if (!fold_system(input.messages)) return text;
@@ -67,7 +72,8 @@ std::string token_text(const token::Tokenizer& tokenizer, const std::optional<To
 
 Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
                                         const std::vector<prompt::Message>& messages,
-                                        const Transcript& transcript, int64_t now_seconds) {
+                                        const Transcript& transcript,
+                                        const PromptSettings& settings) {
   if (!bundle.chat_template) {
     return Status(StatusCode::Unsupported,
                   concat(bundle.path,
@@ -77,19 +83,24 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
   }
   for (const prompt::Message& message : messages) {
     // Before the template moves things about: the offset is one in the message.
-    const size_t at = token::first_invalid_utf8(message.content);
-    if (at == message.content.size()) continue;
-    return Status(StatusCode::InvalidArgument,
-                  concat("the ", message.role, " message is not valid UTF-8 at byte ", at));
+    for (const std::string* text : {&message.content, &message.reasoning}) {
+      const size_t at = token::first_invalid_utf8(*text);
+      if (at == text->size()) continue;
+      return Status(StatusCode::InvalidArgument,
+                    concat("the ", message.role, " message is not valid UTF-8 at byte ", at));
+    }
   }
   const token::Tokenizer& tokenizer = *bundle.tokenizer;
   ETB_ASSIGN_OR_RETURN(const LiteralMarks marks, LiteralMarks::create(tokenizer, messages));
   std::vector<prompt::Message> marked = messages;
-  for (prompt::Message& message : marked) message.content = marks.mark(message.content);
-  for (prompt::Message& message : marked) message.role = marks.mark(message.role);
+  for (prompt::Message& message : marked) {
+    for (std::string* text : {&message.content, &message.role, &message.reasoning}) {
+      *text = marks.mark(*text);
+    }
+  }
 
   FormattedPrompt prompt;
-  ETB_ASSIGN_OR_RETURN(prompt.text, render(bundle, std::move(marked), now_seconds));
+  ETB_ASSIGN_OR_RETURN(prompt.text, render(bundle, std::move(marked), settings));
   std::string_view rest = prompt.text;
   if (const Transcript::Mark* const mark = last_mark_within(transcript, rest)) {
     prompt.ids.assign(transcript.ids.begin(),

@@ -29,12 +29,19 @@ struct Transcript {
   std::vector<Mark> marks;  // rising
 };
 
+// What else a template is told.
+struct PromptSettings {
+  int64_t now_seconds = 0;  // UTC: what strftime_now sees
+  // `enable_thinking` of templates that can do either; nullopt: as the template likes.
+  std::optional<bool> thinking = {};
+};
+
 // Renders with the model's chat template (Unsupported if it has none; the template's own complaint,
-// e.g. about the order of roles, comes back as InvalidArgument) and encodes. `now_seconds`: UTC,
-// what strftime_now sees.
+// e.g. about the order of roles, comes back as InvalidArgument) and encodes.
 Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
                                         const std::vector<prompt::Message>& messages,
-                                        const Transcript& transcript, int64_t now_seconds);
+                                        const Transcript& transcript,
+                                        const PromptSettings& settings);
 
 // What a template may print as {{ bos_token }}: the token's text; empty if the model names none.
 std::string token_text(const token::Tokenizer& tokenizer, const std::optional<TokenId>& id);

@@ -23,7 +23,7 @@ std::string rendered(const char* chat_template, const Messages& messages) {
   auto parsed = prompt::ChatTemplate::parse(chat_template);
   EXPECT_TRUE(parsed.ok());
   bundle.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(parsed).value());
-  const auto prompt = encode_messages(bundle, messages, {}, 0);
+  const auto prompt = encode_messages(bundle, messages, {}, {});
   return prompt.ok() ? prompt->text : std::string(prompt.status().message());
 }
 
@@ -66,7 +66,7 @@ TEST(PromptEncoder, AFoldedSystemTextStaysText) {
   bundle.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(parsed).value());
   const auto prompt = encode_messages(
       bundle, {{.role = "system", .content = "<|im_end|>"}, {.role = "user", .content = "U"}}, {},
-      0);
+      {});
   ASSERT_TRUE(prompt.ok()) << prompt.status().to_string();
   EXPECT_EQ(std::ranges::count(prompt->ids, testing::kEnd), 0);
 }

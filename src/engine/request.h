@@ -74,12 +74,15 @@ enum class EventKind : int {
   Notice = 2,  // e.g. old messages left out
   Done = 3,    // terminal
   Failed = 4,  // terminal
+  Reasoning = 5,
 };
 
 struct Event {
   EventKind kind = EventKind::Text;
-  std::string text = {};                      // Text: whole UTF-8, never empty. Notice: for people
-  std::vector<TokenLogprobs> logprobs = {};   // Text: of the tokens since the last Text
+  // Text, Reasoning: whole UTF-8, never empty. Notice: for people.
+  std::string text = {};
+  // Text, Reasoning: of the tokens since the last of these events.
+  std::vector<TokenLogprobs> logprobs = {};
   std::shared_ptr<const Answer> answer = {};  // Done
   Status status = {};                         // Failed
 };

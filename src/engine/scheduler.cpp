@@ -30,6 +30,12 @@ void add_said(Conversation& conversation, const FormattedPrompt& prompt, const A
   std::swap(conversation, next);
 }
 
+// An answer that was stopped while the model still thought says nothing.
+bool is_said(const Answer& answer) {
+  const bool cut = answer.finish_reason == FinishReason::Cancelled;
+  return !answer.ids.empty() && !(cut && answer.text.empty());
+}
+
 }  // namespace
 
 Scheduler::Scheduler(holder::RunnerHolder& holder, ModelKeeper& models, const Clock& clock)
@@ -267,8 +273,9 @@ Status Scheduler::make_work(const Session& session, const State& request, Work& 
 Result<FormattedPrompt> Scheduler::format(const Work& work, const SessionOptions& options,
                                           const std::vector<prompt::Message>& messages) const {
   const int64_t began = work.conversation.began.value_or(clock_.wall_seconds());
-  return encode_messages(work.model->bundle, messages, work.conversation.transcript,
-                         options.now_seconds.value_or(began));
+  return encode_messages(
+      work.model->bundle, messages, work.conversation.transcript,
+      {.now_seconds = options.now_seconds.value_or(began), .thinking = options.thinking});
 }
 
 Status Scheduler::make_chat(const State& request, const SessionOptions& options, Work& work) {
@@ -374,6 +381,7 @@ Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session
       .model = *work.model,
       .options = summary ? options : request->options,
       .prompt = prompt,
+      .prompt_text = summary ? work.summary->prompt.text : work.prompt.text,
       .cancel = request->cancel.get(),
       .clock = clock_,
       .costs = model.pass_costs(),
@@ -459,7 +467,7 @@ void Scheduler::end_cancelled(const Session& session, const State& request) noex
 // the conversation as it says. `this` is not touched once the session has no request and its mutex
 // is let go of: a destructor may be waiting for that.
 void Scheduler::end(const Session& session, State request, Work* work, Outcome outcome) noexcept {
-  const bool said = outcome.answer && !outcome.answer->ids.empty();
+  const bool said = outcome.answer && is_said(*outcome.answer);
   bool commits = said && work != nullptr && work->chat;
   try {
     if (commits) add_said(work->conversation, work->prompt, *outcome.answer, *work->model);

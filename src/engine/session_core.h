@@ -20,8 +20,9 @@ namespace etb {
 struct SessionOptions {
   std::string system = {};  // empty: whatever the template does by itself
   std::optional<int64_t> now_seconds =
-      {};                      // of templates' strftime_now, UTC; default: when it began
-  HistoryPolicy history = {};  // what goes when the context is full
+      {};                             // of templates' strftime_now, UTC; default: when it began
+  std::optional<bool> thinking = {};  // see PromptSettings::thinking
+  HistoryPolicy history = {};         // what goes when the context is full
 };
 
 struct SessionCore {

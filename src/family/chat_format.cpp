@@ -242,6 +242,13 @@ constexpr ChatFormat kFormats[] = {
      .stop_texts = kChatMlStops},
 };
 
+constexpr ReasoningPair kReasoning[] = {
+    {"<think>", "</think>"},                     // Qwen 3, DeepSeek R1, SmolLM3 and many others
+    {"[THINK]", "[/THINK]"},                     // Mistral
+    {"<|START_THINKING|>", "<|END_THINKING|>"},  // Command
+    {"<seed:think>", "</seed:think>"},           // Seed
+};
+
 bool fits(const ChatFormat& format, const ModelTraits& traits) {
   const bool layers = format.layers.empty() ||
                       std::ranges::find(format.layers, traits.layers) != format.layers.end();
@@ -258,6 +265,14 @@ std::span<const ChatFormat> chat_formats() {
 const ChatFormat* find_chat_format(const ModelTraits& traits) {
   for (const ChatFormat& format : kFormats) {
     if (fits(format, traits)) return &format;
+  }
+  return nullptr;
+}
+
+const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits) {
+  for (const ReasoningPair& pair : kReasoning) {
+    const bool written = chat_template.find(pair.close) != std::string_view::npos;
+    if (written || (traits.has_token(pair.open) && traits.has_token(pair.close))) return &pair;
   }
   return nullptr;
 }

@@ -22,6 +22,11 @@ struct ChatFormat {
   std::span<const std::string_view> stop_texts;   // special tokens that end an answer
 };
 
+// Between what a model reasons before it answers.
+struct ReasoningPair {
+  std::string_view open, close;
+};
+
 // What a model file says of itself.
 struct ModelTraits {
   std::function<bool(std::string_view text)> has_token;  // a special token spelt so
@@ -31,6 +36,8 @@ struct ModelTraits {
 std::span<const ChatFormat> chat_formats();
 // The first row that fits, or null.
 const ChatFormat* find_chat_format(const ModelTraits& traits);
+// The row of which the template writes the close tag or the vocabulary has both tags; or null.
+const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits);
 // The template's text, whole.
 std::string template_text(const ChatFormat& format);
 // "llama-3.2, ..." for messages.

@@ -98,6 +98,17 @@ TEST(ChatFormat, IsToldByTheVocabulary) {
   EXPECT_EQ(used.size(), chat_formats().size()) << "a row that no model here is given";
 }
 
+TEST(Reasoning, IsToldByTheTemplateOrTheVocabulary) {
+  const ModelTraits nothing{.has_token = [](std::string_view) { return false; }};
+  const ModelTraits qwen3{
+      .has_token = [](std::string_view text) { return text == "<think>" || text == "</think>"; }};
+  EXPECT_EQ(find_reasoning("{{ m.content }}", nothing), nullptr);
+  EXPECT_EQ(find_reasoning("{{ m.content }}", qwen3)->open, "<think>");
+  // DeepSeek R1's first template only takes it out of earlier answers.
+  EXPECT_EQ(find_reasoning("{{ m.content.split('</think>')[-1] }}", nothing)->close, "</think>");
+  EXPECT_EQ(find_reasoning("[THINK]{{ m.thinking }}[/THINK]", nothing)->open, "[THINK]");
+}
+
 TEST(ChatFormat, EveryRowEndsItsTurnsAndIsNamedOnce) {
   std::set<std::string_view> names;
   for (const ChatFormat& format : chat_formats()) {

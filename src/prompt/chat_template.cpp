@@ -14,6 +14,7 @@ Value message_list(const RenderInput& input) {
     Dict dict;
     dict.set("role", Value(message.role));
     dict.set("content", Value(message.content));
+    if (!message.reasoning.empty()) dict.set("reasoning_content", Value(message.reasoning));
     list.push_back(Value::dict(std::move(dict)));
   }
   return Value::list(std::move(list));
@@ -22,6 +23,7 @@ Value message_list(const RenderInput& input) {
 }  // namespace
 
 struct ChatTemplate::Parsed {
+  std::string text;
   jinja::TemplateTree tree;
   jinja::Limits limits;
 };
@@ -29,8 +31,13 @@ struct ChatTemplate::Parsed {
 Result<ChatTemplate> ChatTemplate::parse(std::string_view text, const jinja::Limits& limits) {
   auto parsed = std::make_shared<Parsed>();
   parsed->limits = limits;
+  parsed->text = text;
   ETB_ASSIGN_OR_RETURN(parsed->tree, jinja::parse_template(text, limits));
   return ChatTemplate(std::move(parsed));
+}
+
+std::string_view ChatTemplate::text() const {
+  return parsed_->text;
 }
 
 Result<std::string> ChatTemplate::render(const RenderInput& input) const {

@@ -18,7 +18,8 @@ namespace etb::prompt {
 struct Message {
   std::string role;
   std::string content;
-  bool pinned = false;  // stays in the context whatever goes; no template sees it
+  bool pinned = false;         // stays in the context whatever goes; no template sees it
+  std::string reasoning = {};  // of the assistant: `reasoning_content` in a template
 };
 
 struct RenderInput {
@@ -43,6 +44,8 @@ class ChatTemplate {
   // InvalidArgument when the template refuses the conversation (is_refusal) or runs into an error;
   // Unsupported when it uses up a limit.
   Result<std::string> render(const RenderInput& input) const;
+
+  std::string_view text() const;
 
   // True for what the template raised itself, e.g. about the order of roles: `message` is its text.
   static bool is_refusal(const Status& status, std::string* message = nullptr);

@@ -35,6 +35,14 @@ std::string syntax_error(std::string_view text) {
   return parsed.status().to_string();
 }
 
+TEST(ChatTemplate, SeesReasoningWhereThereIsSome) {
+  EXPECT_EQ(render("{% for m in messages %}[{{ m.reasoning_content is defined }}{{ "
+                   "m.reasoning_content }}]{% endfor %}",
+                   {.messages = {{.role = "user", .content = "Hi"},
+                                 {.role = "assistant", .content = "Yes", .reasoning = "Hm"}}}),
+            "[False][TrueHm]");
+}
+
 TEST(ChatTemplate, RendersMessages) {
   EXPECT_EQ(render(kChatMl, {.messages = {{"system", "Be brief."}, {"user", "Hi"}},
                              .add_generation_prompt = true}),

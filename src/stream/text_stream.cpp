@@ -5,15 +5,20 @@
 namespace etb::stream {
 
 TextStream::TextStream(StreamOptions options, const Clock& clock, Batcher::Sink sink)
-    : filter_(std::move(options.stops)), batcher_(options.batch, clock, std::move(sink)) {}
+    : filter_(std::move(options.stops)),
+      splitter_(std::move(options.reasoning)),
+      sink_(std::move(sink)),
+      reasoning_sink_(std::move(options.on_reasoning)),
+      batcher_(options.batch, clock, [this](std::string_view text) { leave(text); }) {}
 
 bool TextStream::push(std::string_view token_bytes) {
   std::string whole;
   assembler_.push(token_bytes, whole);
   std::string safe;
   const bool stop = filter_.push(whole, safe);
-  text_ += safe;
-  batcher_.push(safe);
+  const bool before = splitter_.inside();
+  pass(splitter_.push(safe));
+  reasons_ = before || splitter_.inside();
   return stop;
 }
 
@@ -23,9 +28,29 @@ void TextStream::finish() {
   std::string safe;
   filter_.push(whole, safe);
   filter_.finish(safe);
-  text_ += safe;
-  batcher_.push(safe);
+  pass(splitter_.push(safe));
+  pass(splitter_.finish());
   batcher_.finish();
+}
+
+// A batch is of one kind: the first text sends off what is left of the reasoning.
+void TextStream::pass(const ReasoningSplitter::Parts& parts) {
+  reasoning_ += parts.reasoning;
+  text_ += parts.text;
+  if (!parts.reasoning.empty()) {
+    batch_reasons_ = true;
+    batcher_.push(parts.reasoning);
+  }
+  if (batch_reasons_ && !parts.text.empty()) {
+    batcher_.finish();
+    batch_reasons_ = false;
+  }
+  if (parts.reasoning.empty() || !parts.text.empty()) batcher_.push(parts.text);
+}
+
+void TextStream::leave(std::string_view text) {
+  const Batcher::Sink& sink = batch_reasons_ ? reasoning_sink_ : sink_;
+  if (sink) sink(text);
 }
 
 }  // namespace etb::stream

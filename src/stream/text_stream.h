@@ -1,7 +1,7 @@
-// Ids -> bytes -> whole UTF-8 -> cut at a stop string -> batches: what happens to a token between
-// the sampler and the app. Runs on the model thread, right after sampling, so that a stop string
-// stops at once. Concatenation of the pieces = one-shot decode of the ids, cut at the first stop
-// string.
+// Ids -> bytes -> whole UTF-8 -> cut at a stop string -> reasoning apart -> batches: what happens
+// to a token between the sampler and the app. Runs on the model thread, right after sampling, so
+// that a stop string stops at once. Concatenation of the pieces = one-shot decode of the ids, cut
+// at the first stop string.
 //
 //   TextStream stream({.stops = {"\nUser:"}}, Clock::system(), [](std::string_view s) { show(s);
 //   }); while (more) if (stream.push(tokenizer.piece(id))) break; stream.finish();
@@ -12,19 +12,24 @@
 #include <vector>
 
 #include "stream/batcher.h"
+#include "stream/reasoning_splitter.h"
 #include "stream/stop_filter.h"
 #include "stream/utf8_assembler.h"
 
 namespace etb::stream {
 
 struct StreamOptions {
-  std::vector<std::string> stops;
-  BatchOptions batch;
+  std::vector<std::string> stops = {};
+  BatchOptions batch = {};
+  ReasoningTags reasoning = {};
+  Batcher::Sink on_reasoning = {};  // gets the reasoning; without one nobody does
 };
 
 class TextStream {
  public:
   TextStream(StreamOptions options, const Clock& clock, Batcher::Sink sink);
+  TextStream(const TextStream&) = delete;
+  TextStream& operator=(const TextStream&) = delete;
 
   // The bytes of one token. True once a stop string is complete: generation should end.
   bool push(std::string_view token_bytes);
@@ -33,13 +38,23 @@ class TextStream {
 
   // All text that left or will leave with the current batch.
   const std::string& text() const { return text_; }
+  const std::string& reasoning() const { return reasoning_; }
+  // The last token belongs to the reasoning, its tags included.
+  bool reasons() const { return reasons_; }
   const std::string& matched_stop() const { return filter_.matched(); }
 
  private:
+  void pass(const ReasoningSplitter::Parts& parts);
+  void leave(std::string_view text);
+
   Utf8Assembler assembler_;
   StopFilter filter_;
+  ReasoningSplitter splitter_;
+  Batcher::Sink sink_, reasoning_sink_;
   Batcher batcher_;
-  std::string text_;
+  bool batch_reasons_ = false;  // what the batcher holds
+  bool reasons_ = false;
+  std::string text_, reasoning_;
 };
 
 }  // namespace etb::stream

@@ -145,5 +145,24 @@ TEST_F(SessionRuns, HistoryDecidesWhatALongConversationLoses) {
   EXPECT_TRUE(fails_clearly(run("error"), {"256"}));
 }
 
+// What a template opens for the model is reasoning until the model closes it.
+TEST_F(SessionRuns, ReasoningIsNoPartOfTheText) {
+  test::RandomGgufSpec spec;
+  spec.chat_template =
+      "{{ messages[-1].content }}{% if enable_thinking is not false %}<think>\n{% endif %}{# "
+      "</think> #}";
+  model_ = put("thinks.gguf", test::random_gguf(spec)).string();
+  const Json thought = answer("x");
+  EXPECT_EQ(thought["reasoning"], "AAAAAA");
+  EXPECT_EQ(thought["text"], "");
+  EXPECT_EQ(thought["reasoning_tokens"], thought["generated_tokens"]);
+  const Outcome shown = etbridge({"run", model_, "-p", "x", "-n", "4"});
+  EXPECT_EQ(shown.out, "\n") << "thoughts go to stderr";
+  std::filesystem::remove(session_);
+  const Json said = answer("x", {"--think", "off"});
+  EXPECT_EQ(said["text"], "AAAAAA");
+  EXPECT_EQ(said["reasoning"], "");
+}
+
 }  // namespace
 }  // namespace etb::cli_test
