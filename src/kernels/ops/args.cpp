@@ -1,8 +1,10 @@
 #include "kernels/ops/args.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include <executorch/runtime/core/exec_aten/util/dim_order_util.h>
 #include <executorch/runtime/core/exec_aten/util/tensor_util.h>
 #include <executorch/runtime/platform/log.h>
 
@@ -56,24 +58,35 @@ const Tensor* Args::tensor(size_t i, const char* name, ScalarType type, int rank
   return ok_ ? found : nullptr;
 }
 
-namespace {
-
-bool aligned(const Tensor* tensor, size_t step) {
-  return reinterpret_cast<uintptr_t>(tensor->const_data_ptr()) % step == 0;
+bool Args::aligned(const Tensor* tensor, size_t step, const char* name) {
+  return expect(reinterpret_cast<uintptr_t>(tensor->const_data_ptr()) % step == 0, name,
+                "not aligned to its elements");
 }
-
-}  // namespace
 
 const Tensor* Args::f32(size_t i, const char* name, int rank) {
   const Tensor* const found = tensor(i, name, ScalarType::Float, rank);
-  if (found != nullptr) expect(aligned(found, alignof(float)), name, "not aligned to its elements");
-  return ok_ ? found : nullptr;
+  return found != nullptr && aligned(found, alignof(float), name) ? found : nullptr;
 }
 
 const Tensor* Args::i64(size_t i, const char* name, int rank) {
   const Tensor* const found = tensor(i, name, ScalarType::Long, rank);
-  if (found != nullptr)
-    expect(aligned(found, alignof(int64_t)), name, "not aligned to its elements");
+  return found != nullptr && aligned(found, alignof(int64_t), name) ? found : nullptr;
+}
+
+const Tensor* Args::dense(size_t i, const char* name, int rank, std::span<const ScalarType> types) {
+  if (!ok_) return nullptr;
+  if (stack_[i] == nullptr || !stack_[i]->isTensor()) {
+    fail(name, "not a tensor");
+    return nullptr;
+  }
+  const ScalarType type = stack_[i]->toTensor().scalar_type();
+  const bool known = std::ranges::find(types, type) != types.end();
+  const Tensor* const found = tensor(i, name, known ? type : types.front(), rank);
+  if (found == nullptr) return nullptr;
+  const auto order = found->dim_order();
+  expect(et::is_contiguous_dim_order(order.data(), order.size()), name,
+         "not in the order of its dimensions");
+  aligned(found, static_cast<size_t>(found->element_size()), name);
   return ok_ ? found : nullptr;
 }
 
@@ -134,14 +147,24 @@ float* Args::in_place(size_t i, const Tensor* like) {
 }
 
 float* Args::out(size_t i, std::span<const int32_t> sizes) {
-  const Tensor* const found = f32(i, "out", static_cast<int>(sizes.size()));
+  return static_cast<float*>(out_of(i, ScalarType::Float, sizes));
+}
+
+void* Args::out_of(size_t i, ScalarType type, std::span<const int32_t> sizes) {
+  const Tensor* const found = dense(i, "out", static_cast<int>(sizes.size()), {&type, 1});
   if (found == nullptr) return nullptr;
   const et::ArrayRef<int32_t> wanted(sizes.data(), sizes.size());
   if (et::resize_tensor(stack_[i]->toTensor(), wanted) != et::Error::Ok) {
     fail("out", "cannot take the size needed");
     return nullptr;
   }
-  return found->mutable_data_ptr<float>();
+  return found->mutable_data_ptr();
+}
+
+bool Args::truth(size_t i, const char* name) {
+  if (!ok_) return false;
+  if (stack_[i] == nullptr || !stack_[i]->isBool()) return fail(name, "neither true nor false");
+  return stack_[i]->toBool();
 }
 
 int64_t Args::integer(size_t i, const char* name, int64_t low, int64_t high) {

@@ -40,6 +40,9 @@ class Args {
   // Tensors with data: of the given type and rank, no dimension 0, elements aligned.
   const Tensor* f32(size_t i, const char* name, int rank);
   const Tensor* i64(size_t i, const char* name, int rank);
+  // Of one of `types`, elements in the order of the dimensions.
+  const Tensor* dense(size_t i, const char* name, int rank,
+                      std::span<const ::executorch::aten::ScalarType> types);
   std::span<const float> floats(size_t i, const char* name, size_t count);
   // The same, or none: null then.
   const float* optional_floats(size_t i, const char* name, size_t count);
@@ -55,6 +58,11 @@ class Args {
   // Resizes the out tensor to `sizes` and gives its memory.
   float* out(size_t i, std::span<const int32_t> sizes);
 
+  // Resizes the out tensor of that type to `sizes` and gives its memory.
+  void* out_of(size_t i, ::executorch::aten::ScalarType type, std::span<const int32_t> sizes);
+
+  bool none(size_t i) const { return !ok_ || (stack_[i] != nullptr && stack_[i]->isNone()); }
+  bool truth(size_t i, const char* name);
   int64_t integer(size_t i, const char* name, int64_t low, int64_t high);
   float number(size_t i, const char* name);  // a Double or Int that a float can hold
   float softcap(size_t i);                   // a number: 0 (none), or one to divide by
@@ -62,6 +70,7 @@ class Args {
 
  private:
   const Tensor* tensor(size_t i, const char* name, ::executorch::aten::ScalarType type, int rank);
+  bool aligned(const Tensor* tensor, size_t step, const char* name);
 
   const FpScope fp_;  // for as long as the operator computes
   const char* op_;

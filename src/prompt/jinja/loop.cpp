@@ -53,7 +53,7 @@ void Loop::close() {
 }
 
 // Looks at all items that are left, as Python does when a filtered loop is asked for its length.
-int64_t Loop::length() {
+int64_t Loop::count() {
   if (!items_) return index0_ + 1;
   if (!filter_) return static_cast<int64_t>(items_->items.size());
   while (ahead_ < items_->items.size()) {
@@ -68,9 +68,9 @@ Value Loop::position(std::string_view name) {
   if (name == "index") return index0_ + 1;
   if (name == "first") return index0_ == 0;
   if (name == "last") return peek() == nullptr;
-  if (name == "length") return length();
-  if (name == "revindex") return length() - index0_;
-  if (name == "revindex0") return length() - index0_ - 1;
+  if (name == "length") return count();
+  if (name == "revindex") return count() - index0_;
+  if (name == "revindex0") return count() - index0_ - 1;
   if (name == "depth") return static_cast<int64_t>(depth0_) + 1;
   if (name == "depth0") return static_cast<int64_t>(depth0_);
   return {};

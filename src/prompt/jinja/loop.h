@@ -39,7 +39,7 @@ class Loop : public Object {
 
  private:
   const Value* peek();
-  int64_t length();
+  int64_t count();
   Value position(std::string_view name);
 
   Value::ListPtr items_;  // null: the loop is over
