@@ -104,21 +104,52 @@ Result<std::vector<TokenId>> parse_ids(std::string_view text) {
   return ids;
 }
 
-Result<std::vector<ChatLine>> parse_messages(std::string_view text) {
+namespace {
+
+// Takes a text out of `item`; false if there is something else under that key.
+bool take_text(Ordered& item, const char* key, std::string& text) {
+  const auto found = item.find(key);
+  if (found == item.end() || found->is_null()) return true;
+  if (!found->is_string()) return false;
+  text = found->get<std::string>();
+  item.erase(key);
+  return true;
+}
+
+bool read_line(Ordered item, ChatLine& line) {
+  if (!item.is_object() || !item.contains("role")) return false;
+  const bool calls = item.contains("tool_calls");
+  const bool says = item.contains("content") && item["content"].is_string();
+  if (!says && !calls) return false;
+  const bool texts = take_text(item, "role", line.role) &&
+                     take_text(item, "content", line.content) &&
+                     take_text(item, "reasoning_content", line.reasoning);
+  if (!texts || line.role.empty()) return false;
+  item.erase("content");
+  if (!item.empty()) line.fields = item.dump(-1, ' ', false, Ordered::error_handler_t::replace);
+  return true;
+}
+
+}  // namespace
+
+Result<ChatLines> parse_messages(std::string_view text) {
   Ordered value = parse(text);
+  ChatLines chat;
+  if (value.is_object() && value.contains("tools") && !value["tools"].is_null()) {
+    if (!value["tools"].is_array()) return bad_json("a JSON array of tools under \"tools\"");
+    chat.tools = value["tools"].dump(-1, ' ', false, Ordered::error_handler_t::replace);
+  }
   if (value.is_object() && value.contains("messages")) value = Ordered(value["messages"]);
   if (!value.is_array()) return bad_json("a JSON array of messages");
-  std::vector<ChatLine> lines;
   for (const Ordered& item : value) {
-    const bool good = item.is_object() && item.contains("role") && item["role"].is_string() &&
-                      item.contains("content") && item["content"].is_string();
-    if (!good) {
+    ChatLine line;
+    if (!read_line(item, line)) {
       return bad_json(concat("a message with a text under \"role\" and \"content\": item ",
-                             lines.size(), " of the array"));
+                             chat.lines.size(), " of the array"));
     }
-    lines.push_back({item["role"].get<std::string>(), item["content"].get<std::string>()});
+    chat.lines.push_back(std::move(line));
   }
-  return lines;
+  return chat;
 }
 
 }  // namespace etb::cli

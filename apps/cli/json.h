@@ -55,8 +55,15 @@ std::string quote(std::string_view text);
 struct ChatLine {
   std::string role;
   std::string content;
+  std::string reasoning;  // "reasoning_content"
+  std::string fields;     // all else, as a JSON object; empty: nothing else
 };
-// [{"role": ..., "content": ...}, ...], or an object with such a list under "messages".
-Result<std::vector<ChatLine>> parse_messages(std::string_view text);
+struct ChatLines {
+  std::vector<ChatLine> lines;
+  std::string tools;  // a JSON array; empty: none
+};
+// [{"role": ..., "content": ...}, ...], or an object with such a list under "messages" and perhaps
+// another one under "tools". A message with "tool_calls" needs no content.
+Result<ChatLines> parse_messages(std::string_view text);
 
 }  // namespace etb::cli

@@ -15,8 +15,9 @@
 namespace etb::cli {
 namespace {
 
-// The text of --raw stays text here: it takes the model's tokenizer to make ids of it.
-Result<Prompt> make_prompt(const RunArgs& args) {
+// `tools`: what --messages declares. The text of --raw stays text here: it takes the model's
+// tokenizer to make ids of it.
+Result<Prompt> make_prompt(const RunArgs& args, std::string& tools) {
   std::string text = args.prompt.value_or("");
   if (!args.prompt) {
     ETB_ASSIGN_OR_RETURN(text, read_input(args.file ? *args.file : *args.messages));
@@ -24,15 +25,23 @@ Result<Prompt> make_prompt(const RunArgs& args) {
   if (!args.messages) return Prompt::user(std::move(text));
   std::vector<prompt::Message> messages;
   if (!args.talk.system.empty()) messages.push_back({"system", args.talk.system});
-  auto lines = parse_messages(text);
-  if (!lines.ok()) return lines.status().with_context(*args.messages);
-  for (ChatLine& line : *lines) messages.push_back({std::move(line.role), std::move(line.content)});
+  auto chat = parse_messages(text);
+  if (!chat.ok()) return chat.status().with_context(*args.messages);
+  tools = std::move(chat->tools);
+  for (ChatLine& line : chat->lines) {
+    messages.push_back({.role = std::move(line.role),
+                        .content = std::move(line.content),
+                        .reasoning = std::move(line.reasoning),
+                        .fields = std::move(line.fields)});
+  }
   return Prompt::conversation(std::move(messages));
 }
 
 // The conversation of --session, if its file is there; else a new one.
-Result<std::unique_ptr<Session>> open_session(const RunArgs& args, Engine& engine) {
+Result<std::unique_ptr<Session>> open_session(const RunArgs& args, Engine& engine,
+                                              std::string tools) {
   ETB_ASSIGN_OR_RETURN(SessionOptions options, session_options(args.talk));
+  options.tools = std::move(tools);
   std::error_code unknown;  // then the engine tells why it cannot be read
   const bool there = args.session && (std::filesystem::exists(*args.session, unknown) || unknown);
   if (!there) return engine.new_session(std::move(options));
@@ -90,7 +99,8 @@ void print_json(const Answer& answer, double load_ms, const MemoryUse& memory) {
 Status run_checked(const RunArgs& args, CancelToken& cancel, int& exit_code) {
   ETB_ASSIGN_OR_RETURN(GenerateOptions options, generate_options(args.talk));
   options.ignore_eos = args.ignore_eos;
-  ETB_ASSIGN_OR_RETURN(Prompt prompt, make_prompt(args));
+  std::string tools;
+  ETB_ASSIGN_OR_RETURN(Prompt prompt, make_prompt(args, tools));
   const PeakMemory peak;
   EngineNotes notes;
   ETB_ASSIGN_OR_RETURN(const auto engine,
@@ -100,7 +110,7 @@ Status run_checked(const RunArgs& args, CancelToken& cancel, int& exit_code) {
     ETB_ASSIGN_OR_RETURN(auto ids, encode_raw(model->bundle, prompt.text));
     prompt = Prompt::tokens(std::move(ids));
   }
-  ETB_ASSIGN_OR_RETURN(const auto session, open_session(args, *engine));
+  ETB_ASSIGN_OR_RETURN(const auto session, open_session(args, *engine, std::move(tools)));
 
   const bool json = args.talk.common.json;
   const TextSink show = [](std::string_view piece) { std::cout << piece << std::flush; };

@@ -60,6 +60,7 @@ Status edit(Conversation& conversation, size_t index, std::string text) {
   prompt::Message& message = conversation.messages[index];
   message.content = std::move(text);
   message.reasoning.clear();
+  message.fields.clear();
   if (index == 0 && message.role == "system") conversation.system = message.content;
   return {};
 }
@@ -86,7 +87,8 @@ Status take_back_answer(Conversation& conversation) {
 
 void replace(Conversation& conversation, std::vector<prompt::Message> messages) {
   const auto same = [](const prompt::Message& a, const prompt::Message& b) {
-    return a.role == b.role && a.content == b.content && a.reasoning == b.reasoning;
+    return a.role == b.role && a.content == b.content && a.reasoning == b.reasoning &&
+           a.fields == b.fields;
   };
   const auto& old = conversation.messages;
   const auto differs =

@@ -83,7 +83,7 @@ class Reader {
   Status status_;
 };
 
-constexpr size_t kLeastMessageBytes = 8 + 8 + 8 + 4;
+constexpr size_t kLeastMessageBytes = 4 * 8 + 4;
 
 void read_marks(Reader& reader, Conversation& conversation) {
   Transcript& transcript = conversation.transcript;
@@ -109,6 +109,7 @@ std::vector<uint8_t> encode_conversation(const Conversation& conversation) {
     writer.text(message.role);
     writer.text(message.content);
     writer.text(message.reasoning);
+    writer.text(message.fields);
     writer.number(uint32_t{message.pinned ? 1U : 0U});
   }
   writer.number(uint32_t{conversation.began.has_value() ? 1U : 0U});
@@ -144,6 +145,7 @@ Result<Conversation> decode_conversation(std::span<const uint8_t> bytes) {
     message.role = reader.text("role");
     message.content = reader.text("content");
     message.reasoning = reader.text("reasoning");
+    message.fields = reader.text("fields");
     const auto pinned = reader.number<uint32_t>("pinned");
     if (pinned > 1) reader.fail("pinned");
     message.pinned = pinned == 1;

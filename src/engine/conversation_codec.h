@@ -14,7 +14,7 @@
 
 namespace etb {
 
-inline constexpr uint32_t kConversationVersion = 3;
+inline constexpr uint32_t kConversationVersion = 4;
 
 std::vector<uint8_t> encode_conversation(const Conversation& conversation);
 // Corrupt names the field that does not fit; Unsupported: of another version.

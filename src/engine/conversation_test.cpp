@@ -11,11 +11,12 @@ namespace {
 Conversation talk() {
   Conversation c;
   c.system = "Be brief.";
-  c.messages = {{.role = "system", .content = "Be brief."},
-                {.role = "user", .content = "One"},
-                {.role = "assistant", .content = "1", .reasoning = "One is 1."},
-                {.role = "user", .content = "Two", .pinned = true},
-                {.role = "assistant", .content = "2 \xF0\x9F\x98\x80"}};
+  c.messages = {
+      {.role = "system", .content = "Be brief."},
+      {.role = "user", .content = "One"},
+      {.role = "assistant", .content = "1", .reasoning = "One is 1.", .fields = R"({"x": 1})"},
+      {.role = "user", .content = "Two", .pinned = true},
+      {.role = "assistant", .content = "2 \xF0\x9F\x98\x80"}};
   c.history = {.cut = 2, .summary = {.text = "They counted.", .covers = 2}};
   c.began = 1'795'435'200;
   c.transcript = {.text = "|system|Be brief.", .ids = {1, 2, 3}, .marks = {{3, 10, 2}, {5, 17, 3}}};
@@ -27,7 +28,8 @@ bool same(const Conversation& a, const Conversation& b) {
   for (size_t i = 0; i < a.messages.size(); ++i) {
     if (a.messages[i].role != b.messages[i].role || a.messages[i].pinned != b.messages[i].pinned ||
         a.messages[i].content != b.messages[i].content ||
-        a.messages[i].reasoning != b.messages[i].reasoning) {
+        a.messages[i].reasoning != b.messages[i].reasoning ||
+        a.messages[i].fields != b.messages[i].fields) {
       return false;
     }
   }

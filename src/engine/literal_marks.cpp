@@ -35,10 +35,13 @@ LiteralMarks::LiteralMarks(const token::Tokenizer& tokenizer, std::string open, 
       close_(std::move(close)) {}
 
 Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
-                                          const std::vector<prompt::Message>& messages) {
+                                          const std::vector<prompt::Message>& messages,
+                                          std::string_view more) {
   const auto unused = [&](const std::string& mark) {
+    if (more.find(mark) != std::string_view::npos) return false;
     return std::none_of(messages.begin(), messages.end(), [&](const prompt::Message& message) {
-      return (message.content + message.role + message.reasoning).find(mark) != std::string::npos;
+      return (message.content + message.role + message.reasoning + message.fields).find(mark) !=
+             std::string::npos;
     });
   };
   std::vector<std::string> marks;

@@ -15,9 +15,11 @@ namespace etb {
 
 class LiteralMarks {
  public:
-  // Chooses marks that none of the messages holds. InvalidArgument if they hold all of them.
+  // Chooses marks that none of the messages holds, nor `more`. InvalidArgument if they hold all of
+  // them.
   static Result<LiteralMarks> create(const token::Tokenizer& tokenizer,
-                                     const std::vector<prompt::Message>& messages);
+                                     const std::vector<prompt::Message>& messages,
+                                     std::string_view more = {});
 
   // The content with marks around each control token's spelling (leftmost, longest).
   std::string mark(std::string_view content) const;

@@ -34,6 +34,9 @@ struct PromptSettings {
   int64_t now_seconds = 0;  // UTC: what strftime_now sees
   // `enable_thinking` of templates that can do either; nullopt: as the template likes.
   std::optional<bool> thinking = {};
+  // What the model may call: a JSON array of declarations, as OpenAI's interface has them. Empty:
+  // none. Where they go is the template's matter; one that knows no tools leaves them out.
+  std::string tools = {};
 };
 
 // Renders with the model's chat template (Unsupported if it has none; the template's own complaint,

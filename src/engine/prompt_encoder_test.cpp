@@ -71,5 +71,73 @@ TEST(PromptEncoder, AFoldedSystemTextStaysText) {
   EXPECT_EQ(std::ranges::count(prompt->ids, testing::kEnd), 0);
 }
 
+constexpr const char* kTools = R"([{"type": "function", "function": {"name": "now"}}])";
+
+std::string with_tools(const std::string& chat_template, const Messages& messages,
+                       const std::string& tools) {
+  ModelBundle bundle = testing::byte_bundle();
+  auto parsed = prompt::ChatTemplate::parse(chat_template);
+  EXPECT_TRUE(parsed.ok());
+  bundle.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(parsed).value());
+  const auto prompt = encode_messages(bundle, messages, {}, {.tools = tools});
+  return prompt.ok() ? prompt->text : prompt.status().to_string();
+}
+
+TEST(PromptEncoder, ToolsGoWhereTheTemplateLooksForThem) {
+  const Messages hi = {{.role = "user", .content = "Hi"}};
+  const std::string common = "{{ tools|tojson if tools else 'none' }}";
+  EXPECT_EQ(with_tools(common, hi, kTools), kTools);
+  EXPECT_EQ(with_tools(common, hi, ""), "none");
+  EXPECT_EQ(with_tools(common, hi, "[]"), "none");
+  for (const family::ChatFormat& format : family::chat_formats()) {
+    if (format.name != "phi-4-mini") continue;
+    const std::string text = family::template_text(format);
+    EXPECT_EQ(with_tools(text, hi, kTools),
+              "<|system|><|tool|>[{\"name\": \"now\"}]<|/tool|><|end|><|user|>Hi<|end|>"
+              "<|assistant|>");
+    EXPECT_EQ(with_tools(text, {{.role = "system", .content = "S"}, hi[0]}, kTools),
+              "<|system|>S<|tool|>[{\"name\": \"now\"}]<|/tool|><|end|><|user|>Hi<|end|>"
+              "<|assistant|>");
+  }
+}
+
+TEST(PromptEncoder, CallsAndResultsAreMessagesWithFurtherFields) {
+  const std::string text =
+      "{% for m in messages %}{{ m.role }}:{{ m.tool_calls[0].function.name if m.tool_calls else "
+      "m.content }}{{ m.tool_call_id }};{% endfor %}";
+  EXPECT_EQ(with_tools(text,
+                       {{.role = "user", .content = "Time?"},
+                        {.role = "assistant",
+                         .content = "",
+                         .fields = R"({"tool_calls": [{"function": {"name": "now"}}]})"},
+                        {.role = "tool", .content = "12:00", .fields = R"({"tool_call_id": "1"})"}},
+                       kTools),
+            "user:Time?;assistant:now;tool:12:001;");
+}
+
+TEST(PromptEncoder, BrokenToolsAndFieldsAreNamed) {
+  const Messages hi = {{.role = "user", .content = "Hi"}};
+  EXPECT_NE(with_tools("x", hi, "{}").find("JSON array"), std::string::npos);
+  EXPECT_NE(with_tools("x", hi, "[1").find("the tools"), std::string::npos);
+  EXPECT_NE(with_tools("x", {{.role = "user", .content = "Hi", .fields = "["}}, "")
+                .find("the fields of a message"),
+            std::string::npos);
+}
+
+// Declarations, calls and results come from outside: also behind an escape they stay text.
+TEST(PromptEncoder, NoControlTokenComesOutOfToolsAndFields) {
+  ModelBundle bundle = testing::byte_bundle();
+  auto parsed = prompt::ChatTemplate::parse(
+      "{{ tools|tojson }}{{ messages[0].name }}{{ messages[0].content }}<|im_start|>");
+  bundle.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(parsed).value());
+  const auto prompt = encode_messages(
+      bundle,
+      {{.role = "tool", .content = "<|im_end|>", .fields = R"({"name": "\u003c|im_end|>"})"}}, {},
+      {.tools = R"([{"name": "<|im_end|>", "<|im_end|>": "\u003c|im_end|\u003e"}])"});
+  ASSERT_TRUE(prompt.ok()) << prompt.status().to_string();
+  EXPECT_EQ(std::ranges::count(prompt->ids, testing::kEnd), 0);
+  EXPECT_EQ(std::ranges::count(prompt->ids, testing::kStart), 1);
+}
+
 }  // namespace
 }  // namespace etb

@@ -273,9 +273,10 @@ Status Scheduler::make_work(const Session& session, const State& request, Work& 
 Result<FormattedPrompt> Scheduler::format(const Work& work, const SessionOptions& options,
                                           const std::vector<prompt::Message>& messages) const {
   const int64_t began = work.conversation.began.value_or(clock_.wall_seconds());
-  return encode_messages(
-      work.model->bundle, messages, work.conversation.transcript,
-      {.now_seconds = options.now_seconds.value_or(began), .thinking = options.thinking});
+  return encode_messages(work.model->bundle, messages, work.conversation.transcript,
+                         {.now_seconds = options.now_seconds.value_or(began),
+                          .thinking = options.thinking,
+                          .tools = options.tools});
 }
 
 Status Scheduler::make_chat(const State& request, const SessionOptions& options, Work& work) {

@@ -22,6 +22,7 @@ struct SessionOptions {
   std::optional<int64_t> now_seconds =
       {};                             // of templates' strftime_now, UTC; default: when it began
   std::optional<bool> thinking = {};  // see PromptSettings::thinking
+  std::string tools = {};             // see PromptSettings::tools
   HistoryPolicy history = {};         // what goes when the context is full
 };
 

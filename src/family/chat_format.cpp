@@ -277,6 +277,13 @@ const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelT
   return nullptr;
 }
 
+bool tools_in_system_message(std::string_view chat_template) {
+  constexpr Texts kAsked = {"message['tools']", "message[\"tools\"]", "message.tools"};
+  return std::ranges::any_of(kAsked, [&](std::string_view text) {
+    return chat_template.find(text) != std::string_view::npos;
+  });
+}
+
 std::string template_text(const ChatFormat& format) {
   std::string text;
   for (const std::string_view piece : format.text) text += piece;

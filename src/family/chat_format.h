@@ -38,6 +38,9 @@ std::span<const ChatFormat> chat_formats();
 const ChatFormat* find_chat_format(const ModelTraits& traits);
 // The row of which the template writes the close tag or the vocabulary has both tags; or null.
 const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits);
+// The template looks for the tools in the system message, as a text (Phi-4-mini), and not where
+// templates commonly do.
+bool tools_in_system_message(std::string_view chat_template);
 // The template's text, whole.
 std::string template_text(const ChatFormat& format);
 // "llama-3.2, ..." for messages.

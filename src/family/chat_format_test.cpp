@@ -109,6 +109,14 @@ TEST(Reasoning, IsToldByTheTemplateOrTheVocabulary) {
   EXPECT_EQ(find_reasoning("[THINK]{{ m.thinking }}[/THINK]", nothing)->open, "[THINK]");
 }
 
+TEST(ChatFormat, Phi4MiniTakesToolsWithTheSystemMessage) {
+  for (const ChatFormat& format : chat_formats()) {
+    EXPECT_EQ(tools_in_system_message(template_text(format)), format.name == "phi-4-mini")
+        << format.name;
+  }
+  EXPECT_TRUE(tools_in_system_message("{% if 'tools' in message %}{{ message['tools'] }}"));
+}
+
 TEST(ChatFormat, EveryRowEndsItsTurnsAndIsNamedOnce) {
   std::set<std::string_view> names;
   for (const ChatFormat& format : chat_formats()) {

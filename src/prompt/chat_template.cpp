@@ -2,11 +2,22 @@
 
 #include "prompt/jinja/interpreter.h"
 #include "prompt/jinja/parser.h"
+#include "prompt/json.h"
 
 namespace etb::prompt {
 namespace {
 
-Value message_list(const RenderInput& input) {
+Status add_fields(const std::string& json, Dict& dict) {
+  if (json.empty()) return {};
+  ETB_ASSIGN_OR_RETURN(const Value fields, parse_json(json));
+  if (!fields.is_dict()) {
+    return {StatusCode::InvalidArgument, "the further fields of a message must be a JSON object"};
+  }
+  for (const auto& [name, value] : fields.dict().entries()) dict.set(name.text(), value);
+  return {};
+}
+
+Result<Value> message_list(const RenderInput& input) {
   if (!input.message_values.is_undefined()) return input.message_values;
   std::vector<Value> list;
   list.reserve(input.messages.size());
@@ -15,6 +26,7 @@ Value message_list(const RenderInput& input) {
     dict.set("role", Value(message.role));
     dict.set("content", Value(message.content));
     if (!message.reasoning.empty()) dict.set("reasoning_content", Value(message.reasoning));
+    ETB_RETURN_IF_ERROR(add_fields(message.fields, dict));
     list.push_back(Value::dict(std::move(dict)));
   }
   return Value::list(std::move(list));
@@ -41,9 +53,10 @@ std::string_view ChatTemplate::text() const {
 }
 
 Result<std::string> ChatTemplate::render(const RenderInput& input) const {
+  ETB_ASSIGN_OR_RETURN(Value messages, message_list(input));
   jinja::Runtime runtime(parsed_->limits, input.now_seconds);
   jinja::Interpreter interpreter(parsed_->tree, runtime);
-  interpreter.set_variable("messages", message_list(input));
+  interpreter.set_variable("messages", std::move(messages));
   interpreter.set_variable("tools", input.tools);
   interpreter.set_variable("documents", nullptr);  // Hugging Face always passes it
   interpreter.set_variable("add_generation_prompt", input.add_generation_prompt);

@@ -20,6 +20,8 @@ struct Message {
   std::string content;
   bool pinned = false;         // stays in the context whatever goes; no template sees it
   std::string reasoning = {};  // of the assistant: `reasoning_content` in a template
+  // Further fields that a template sees, a JSON object: "tool_calls", "tool_call_id", "name".
+  std::string fields = {};
 };
 
 struct RenderInput {
@@ -41,7 +43,8 @@ class ChatTemplate {
   // Corrupt or Unsupported, naming the line, when the text is no template that can be rendered.
   static Result<ChatTemplate> parse(std::string_view text, const jinja::Limits& limits = {});
 
-  // InvalidArgument when the template refuses the conversation (is_refusal) or runs into an error;
+  // InvalidArgument when the template refuses the conversation (is_refusal) or runs into an error,
+  // or for a message whose fields are no JSON object (Corrupt: no JSON);
   // Unsupported when it uses up a limit.
   Result<std::string> render(const RenderInput& input) const;
 

@@ -43,6 +43,21 @@ TEST(ChatTemplate, SeesReasoningWhereThereIsSome) {
             "[False][TrueHm]");
 }
 
+TEST(ChatTemplate, SeesTheFurtherFieldsOfAMessage) {
+  const std::string text =
+      "{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.name }}("
+      "{{ c.function.arguments|tojson }}){% endfor %}{{ m.name }}{% endfor %}";
+  const auto with = [&](std::string fields) {
+    return render(
+        text, {.messages = {{.role = "assistant", .content = "", .fields = std::move(fields)}}});
+  };
+  EXPECT_EQ(with(R"({"tool_calls": [{"function": {"name": "f", "arguments": {"a": 1}}}]})"),
+            "f({\"a\": 1})");
+  EXPECT_EQ(with(R"({"name": "n"})"), "n");
+  EXPECT_NE(with("[1]").find("JSON object"), std::string::npos);
+  EXPECT_NE(with("{").find("bad JSON"), std::string::npos) << with("{");
+}
+
 TEST(ChatTemplate, RendersMessages) {
   EXPECT_EQ(render(kChatMl, {.messages = {{"system", "Be brief."}, {"user", "Hi"}},
                              .add_generation_prompt = true}),

@@ -164,5 +164,31 @@ TEST_F(SessionRuns, ReasoningIsNoPartOfTheText) {
   EXPECT_EQ(said["reasoning"], "");
 }
 
+// The prompt's ids tell what the template made of tools, calls and results.
+TEST_F(SessionRuns, MessagesMayDeclareToolsAndHoldCallsAndResults) {
+  test::RandomGgufSpec spec;
+  spec.chat_template =
+      "{{ tools|length if tools else 0 }}{% for m in messages %}{{ m.tool_calls[0].function.name "
+      "if m.tool_calls else m.content }}{% endfor %}";
+  model_ = put("tools.gguf", test::random_gguf(spec)).string();
+  const auto prompt_of = [&](const std::string& messages) {
+    const Outcome outcome =
+        etbridge({"run", model_, "--messages", "-", "-n", "1", "--json"}, messages);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+    const Json ids = Json::parse(outcome.out, nullptr, false)["prompt_ids"];
+    return etbridge({"detokenize", model_}, ids.dump() + "\n").out;
+  };
+  EXPECT_EQ(prompt_of(R"({"messages": [{"role": "user", "content": "q"},
+      {"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f"}}]},
+      {"role": "tool", "content": "r", "tool_call_id": "1"}], "tools": [{"name": "f"}]})"),
+            "\"1qfr\"\n");
+  EXPECT_EQ(prompt_of(R"([{"role": "user", "content": "q"}])"), "\"0q\"\n");
+  EXPECT_TRUE(fails_clearly(
+      etbridge({"run", model_, "--messages", "-"}, R"({"messages": [{"role": "user"}]})"),
+      {"item 0"}));
+  EXPECT_TRUE(fails_clearly(
+      etbridge({"run", model_, "--messages", "-"}, R"({"messages": [], "tools": 3})"), {"tools"}));
+}
+
 }  // namespace
 }  // namespace etb::cli_test
