@@ -54,14 +54,18 @@ void CacheUpdate::write(int64_t start) const {
 }
 
 void CacheUpdate::write(Args& args, std::span<const int64_t> indices) const {
+  const auto is_row = [&](int64_t row) {
+    return args.expect(row >= 0 && static_cast<uint64_t>(row) < rows_, "indices",
+                       "beyond the end of the cache");
+  };
   for (const int64_t row : indices) {
-    if (!args.expect(row >= 0 && static_cast<uint64_t>(row) < rows_, "indices",
-                     "beyond the end of the cache")) {
-      return;
-    }
+    if (!is_row(row)) return;
   }
   for (size_t i = 0; i < indices.size(); ++i) {
-    copy(i / tokens_, i % tokens_, 1, static_cast<size_t>(indices[i]));
+    // Looked at once more: a program may have planned the cache over its indices.
+    const int64_t row = indices[i];
+    if (!is_row(row)) return;
+    copy(i / tokens_, i % tokens_, 1, static_cast<size_t>(row));
   }
 }
 

@@ -73,6 +73,24 @@ TEST(UpdateCacheWithIndices, PutsEachTokenWhereItsIndexSays) {
   EXPECT_EQ(cache.bytes(), before) << "all indices are checked before any row is written";
 }
 
+// A hostile program can plan both into the same memory: the first row then replaces the second's
+// index, which had been checked.
+TEST(UpdateCacheWithIndices, RefusesAnIndexThatARowReplacedWhileWriting) {
+  constexpr size_t kCacheBytes = 4 * 4 * sizeof(float);
+  std::vector<int64_t> memory(kCacheBytes / sizeof(int64_t));  // the cache: 4 rows of 4 floats
+  memory[1] = 1;                                               // indices 0 and 1
+  std::vector<int64_t> row_bits(4, int64_t{1} << 40);
+  testing::TestTensor value(ScalarType::Float, {1, 2, 1, 4}, row_bits.data());
+  testing::TestTensor cache(ScalarType::Float, {1, 4, 1, 4}, memory.data());
+  testing::TestTensor indices(ScalarType::Long, {1, 2}, memory.data());
+  et::EValue start(int64_t{0});
+  EXPECT_EQ(call(update_cache_with_indices_op,
+                 {value.value(), cache.value(), &start, indices.value(), value.value()}),
+            et::Error::InvalidArgument);
+  EXPECT_EQ(memory[1], int64_t{1} << 40) << "the first row was written over its neighbour's index";
+  EXPECT_EQ(std::vector<int64_t>(memory.begin() + 2, memory.end()), std::vector<int64_t>(6));
+}
+
 // Its own inverse up to a factor: W W = 2^k, and the rows of the 28 x 28 matrix are orthogonal.
 TEST(Hadamard, HasOrthogonalRows) {
   for (const size_t count : {1, 2, 64, 28, 56, 224}) {
