@@ -10,8 +10,11 @@
 namespace etb {
 namespace {
 
-// Some token that text is not made of: its spelling stands for it alone.
+// Some token that text is not made of: its spelling stands for it alone, or the tokenizer itself
+// names it as an end (files exist that type theirs as text).
 bool is_special(const token::Tokenizer& tokenizer, TokenId id) {
+  const family::VocabIds& ids = tokenizer.ids();
+  if (id == ids.eos || id == ids.eot || id == ids.eom) return true;
   const auto text = tokenizer.piece(id, {.special = true});
   return text.ok() && tokenizer.find_special(*text) == id;
 }

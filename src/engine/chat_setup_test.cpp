@@ -127,6 +127,18 @@ void keep_log(void* user, LogLevel, std::string_view text) {
   static_cast<std::string*>(user)->append(text);
 }
 
+TEST(StopIds, ThatTheTokenizerNamesAreObeyedWhateverTheirType) {
+  family::VocabData data = testing::byte_vocab();
+  data.ids.eos = 'x';
+  data.ids.eot = 257;
+  ModelBundle bundle;
+  auto tokenizer = token::Tokenizer::create(data);
+  ASSERT_TRUE(tokenizer.ok());
+  bundle.tokenizer = std::make_shared<token::Tokenizer>(std::move(tokenizer).value());
+  bundle.manifest.tokens.stop = {'x', 'y'};
+  EXPECT_EQ(collect_stop_ids(bundle), (std::vector<TokenId>{'x', 257}));
+}
+
 TEST(StopIds, OfMetadataThatIsAnotherModelsAreNotObeyed) {
   ModelBundle bundle = bundle_of({"<|user|>", "<|assistant|>", "<|end|>", "<|tool_call|>"});
   settle_chat_format(bundle);
