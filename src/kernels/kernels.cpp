@@ -1,5 +1,6 @@
 #include "kernels/kernels.h"
 
+#include "kernels/llama/llama_ops.h"
 #include "kernels/ops/ops.h"
 
 namespace etb::kernels {
@@ -7,9 +8,17 @@ namespace etb::kernels {
 ::executorch::runtime::Span<const ::executorch::runtime::Kernel> operators() {
   using ::executorch::runtime::Kernel;
   static const Kernel list[] = {
-      Kernel(kEmbedName, embed_op),         Kernel(kRopeTableName, rope_table_op),
-      Kernel(kAttentionName, attention_op), Kernel(kMlpName, mlp_op),
+      Kernel(kEmbedName, embed_op),
+      Kernel(kRopeTableName, rope_table_op),
+      Kernel(kAttentionName, attention_op),
+      Kernel(kMlpName, mlp_op),
       Kernel(kHeadName, head_op),
+      Kernel("llama::custom_sdpa.out", custom_sdpa_op),
+      Kernel("llama::custom_quantized_sdpa.out", custom_quantized_sdpa_op),
+      Kernel("llama::sdpa_with_kv_cache.out", sdpa_with_kv_cache_op),
+      Kernel("llama::update_cache.out", update_cache_op),
+      Kernel("llama::update_cache_with_indices.out", update_cache_with_indices_op),
+      Kernel("llama::fast_hadamard_transform.out", fast_hadamard_transform_op),
   };
   return {list, sizeof list / sizeof list[0]};
 }

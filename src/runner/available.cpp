@@ -8,6 +8,7 @@
 #include "kernels/execution.h"
 #include "kernels/kernels.h"
 #include "runner/runtime.h"
+#include "runner/stock_libraries.h"
 
 namespace etb::runner {
 
@@ -19,9 +20,10 @@ bool has_operator(std::string_view name) {
     return kernel.name_ && name == kernel.name_;
   };
   const auto own = kernels::operators();
-  const auto global = et::get_registered_kernels();
-  return std::any_of(own.begin(), own.end(), named) ||
-         std::any_of(global.begin(), global.end(), named);
+  if (std::any_of(own.begin(), own.end(), named)) return true;
+  load_stock_libraries();
+  const auto global = registered_kernels();
+  return std::any_of(global.begin(), global.end(), named);
 }
 
 bool has_backend(std::string_view name) {
@@ -30,7 +32,7 @@ bool has_backend(std::string_view name) {
 }
 
 std::vector<std::string> linked_backends() {
-  ensure_runtime();
+  load_stock_libraries();
   std::vector<std::string> names;
   for (size_t i = 0; i < et::get_num_registered_backends(); ++i) {
     const auto name = et::get_backend_name(i);

@@ -7,11 +7,13 @@
 #include "kernels/parallel.h"
 #include "model/precheck.h"
 #include "model/pte_header.h"
+#include "model/pte_summary.h"
 #include "platform/cpu_features.h"
 #include "runner/executorch_sequence.h"
 #include "runner/kv_plan.h"
 #include "runner/program_meta.h"
 #include "runner/runtime.h"
+#include "runner/stock_libraries.h"
 
 namespace etb::runner {
 namespace {
@@ -31,17 +33,27 @@ Result<std::optional<kernels::Path>> path_by_name(const std::string& name) {
       concat("kernel path '", name, "' is not one this machine has: ", name_list(available)));
 }
 
-// As docs/design/data-path.md lists them.
+// A cache that it writes to may be a ring.
+constexpr char kRingOperator[] = "llama::update_cache_with_indices.out";
+
+// As docs/design/data-path.md and kernels/llama/llama_ops.h list them.
 constexpr model::OperatorSignature kSignatures[] = {
     {"etb::embed.out", "TCDW"},
     {"etb::rope_table.out", "TTCDW"},
     {"etb::attention.out", "TTTCCCCCccccccWWIIIIIIIDDDW"},
     {"etb::mlp.out", "TCCCCcWIDW"},
     {"etb::head.out", "TCCWIDDW"},
+    {"llama::custom_sdpa.out", "TTTItdBdW"},
+    {"llama::custom_quantized_sdpa.out", "TTTItdBdttttttBW"},
+    {"llama::sdpa_with_kv_cache.out", "TTTWWIItdBdW"},
+    {"llama::update_cache.out", "TWIW"},
+    {"llama::update_cache_with_indices.out", "TWITW"},
+    {"llama::fast_hadamard_transform.out", "TW"},
 };
 
 // The runtime's own verification lets some programs through that crash it: this comes first.
-Status precheck(const ModelSource& source, std::span<const model::OperatorSignature> signatures) {
+Result<std::span<const uint8_t>> prechecked(const ModelSource& source,
+                                            std::span<const model::OperatorSignature> signatures) {
   std::span<const uint8_t> program = source.program;
   if (program.empty()) {
     auto header = model::parse_header(source.file->bytes(), source.file->bytes().size());
@@ -52,7 +64,23 @@ Status precheck(const ModelSource& source, std::span<const model::OperatorSignat
   limits.total_bytes = source.file->bytes().size();
   limits.signatures = signatures;
   const Status status = model::precheck_program(program, limits);
-  return status.ok() ? status : status.with_context(source.file->path());
+  if (!status.ok()) return status.with_context(source.file->path());
+  return program;
+}
+
+// What the methods call, delegates aside.
+struct Needs {
+  std::set<std::string> operators;
+  bool backends = false;
+};
+
+Needs needs_of(std::span<const uint8_t> program) {
+  Needs needs;
+  for (const model::MethodSummary& method : model::summarize_program(program).methods) {
+    needs.operators.insert(method.operators.begin(), method.operators.end());
+    needs.backends |= !method.backends.empty();
+  }
+  return needs;
 }
 
 }  // namespace
@@ -84,12 +112,19 @@ Result<std::shared_ptr<ExecutorchRunner>> ExecutorchRunner::load(ModelSource sou
 ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operators)
     : source_(std::move(source)),
       loader_(source_),
-      kernels_(operators.kernels.begin(), operators.kernels.end()) {
-  // Without the global ones in the same list the runtime logs an error for each operator found
-  // there.
-  for (const Kernel& kernel : executorch::runtime::get_registered_kernels()) {
-    kernels_.push_back(kernel);
-  }
+      kernels_(operators.kernels.begin(), operators.kernels.end()) {}
+
+// Without the global ones in the same list the runtime logs an error for each operator found there.
+void ExecutorchRunner::add_global_kernels(std::span<const uint8_t> program) {
+  const Needs needs = needs_of(program);
+  has_ring_ = needs.operators.contains(kRingOperator);
+  const bool own =
+      !needs.backends && std::ranges::all_of(needs.operators, [this](const std::string& name) {
+        return std::ranges::any_of(kernels_,
+                                   [&name](const Kernel& kernel) { return name == kernel.name_; });
+      });
+  if (!own) load_stock_libraries();
+  for (const Kernel& kernel : registered_kernels()) kernels_.push_back(kernel);
 }
 
 Status ExecutorchRunner::choose_execution(const RunnerOptions& options) {
@@ -109,7 +144,8 @@ void ExecutorchRunner::set_threads(unsigned threads) {
 
 Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> signatures) {
   const std::string& path = source_.file->path();
-  ETB_RETURN_IF_ERROR(precheck(source_, signatures));
+  ETB_ASSIGN_OR_RETURN(const auto bytes, prechecked(source_, signatures));
+  add_global_kernels(bytes);
   LogCapture capture;
   auto program = Program::load(&loader_, Program::Verification::InternalConsistency);
   if (!program.ok()) {
@@ -118,24 +154,23 @@ Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> 
   program_.emplace(std::move(program.get()));
   context_ = {&*program_, kernels_, path};
   ETB_ASSIGN_OR_RETURN(methods_, method_names(context_));
-  if (methods_.contains(kForward)) return {};
-  return {StatusCode::Unsupported, concat(path, " has no method '", kForward,
-                                          "': it is no text model"
-                                          " (its methods are ",
-                                          name_list({methods_.begin(), methods_.end()}), ")")};
+  ETB_ASSIGN_OR_RETURN(text_, read_text_methods(context_, methods_));
+  return {};
 }
 
 Status ExecutorchRunner::plan_memory() {
-  for (const char* method : {kForward, kForwardAll}) {
-    if (!methods_.contains(method)) continue;
-    ETB_ASSIGN_OR_RETURN(const std::vector<size_t> sizes, planned_sizes(context_, method));
+  for (const MethodContract* method : text_.list()) {
+    ETB_ASSIGN_OR_RETURN(const std::vector<size_t> sizes, planned_sizes(context_, method->name));
     if (sizes.size() > arena_sizes_.size()) arena_sizes_.resize(sizes.size());
     for (size_t i = 0; i < sizes.size(); ++i) {
       arena_sizes_[i] = std::max(arena_sizes_[i], sizes[i]);
     }
   }
-  if (arena_sizes_.empty()) return {};
-  ETB_ASSIGN_OR_RETURN(activations_, AnonymousMemory::reserve(arena_sizes_[0]));
+  if (text_.single && arena_sizes_.size() <= kKvArena) {
+    return {StatusCode::Unsupported,
+            concat(context_.file, ": '", kPrefill, "' and '", kDecode,
+                   "' do not share their cache; export them with share_mutable_buffers")};
+  }
   return {};
 }
 
@@ -147,24 +182,27 @@ Status ExecutorchRunner::try_methods() {
     memories.push_back(std::move(memory));
     arenas.push_back(memories.back().span());
   }
-  ETB_ASSIGN_OR_RETURN(const auto forward, LoadedMethod::load(context_, kForward, arenas));
-  if (methods_.contains(kForwardAll)) {
-    ETB_ASSIGN_OR_RETURN(const auto all, LoadedMethod::load(context_, kForwardAll, arenas));
+  std::vector<std::unique_ptr<LoadedMethod>> loaded;
+  for (const MethodContract* method : text_.list()) {
+    ETB_ASSIGN_OR_RETURN(loaded.emplace_back(), LoadedMethod::load(context_, method->name, arenas));
   }
   const RunnerMeta execution = meta_;
-  ETB_ASSIGN_OR_RETURN(meta_, read_program_meta(context_, methods_));
+  ETB_ASSIGN_OR_RETURN(meta_, read_program_meta(context_, methods_, text_));
   meta_.threads = execution.threads;
   meta_.kernel_path = execution.kernel_path;
   meta_.activation_bytes = arena_sizes_.empty() ? 0 : arena_sizes_[0];
-  if (arena_sizes_.size() < 2) return {};
+  if (arena_sizes_.size() <= kKvArena) return {};
   meta_.kv_arena_bytes = arena_sizes_[1];
-  ETB_ASSIGN_OR_RETURN(KvPlan plan, plan_kv(context_, *forward, arenas[1]));
+  ETB_ASSIGN_OR_RETURN(KvPlan plan, plan_kv(context_, *loaded.front(), arenas[1]));
   kv_descriptor_ = std::move(plan.descriptor);
   meta_.kv_bytes_per_token = kv_descriptor_.bytes_per_token();
   meta_.model_key = plan.tag.key;
   meta_.model_name = plan.tag.name;
   meta_.kv_type = plan.tag.type;
   meta_.row_layout = std::move(plan.tag.layout);
+  if (shares_activations()) {
+    ETB_ASSIGN_OR_RETURN(activations_, AnonymousMemory::reserve(arena_sizes_[0]));
+  }
   if (!kv_descriptor_.layers().empty() && kv_descriptor_.context() < meta_.context) {
     return {StatusCode::Corrupt, concat(context_.file, ": a context of ", meta_.context,
                                         " over a KV cache of ", kv_descriptor_.context())};

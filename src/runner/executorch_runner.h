@@ -14,9 +14,12 @@
 #include "platform/anonymous_memory.h"
 #include "runner/loaded_method.h"
 #include "runner/mapped_loader.h"
+#include "runner/program_meta.h"
 #include "runner/text_runner.h"
 
 namespace etb::runner {
+
+inline constexpr size_t kKvArena = 1;  // index of memory id 2
 
 // The operators a program may use besides the globally registered ones.
 struct OperatorSet {
@@ -39,7 +42,13 @@ class ExecutorchRunner final : public TextRunner,
 
   const ModelSource& source() const { return source_; }
   const MethodContext& context() const { return context_; }
-  // Bytes each memory id needs over both forward methods, id 1 first.
+  const TextMethods& methods() const { return text_; }
+  // Whether the sequences share memory id 1: not where a file keeps its cache there, and only our
+  // own say where they keep it.
+  bool shares_activations() const { return !kv_descriptor_.layers().empty(); }
+  // Rows are written over rows that are still seen: no way back but to the start.
+  bool has_ring() const { return has_ring_; }
+  // Bytes each memory id needs over all text methods, id 1 first.
   const std::vector<size_t>& arena_sizes() const { return arena_sizes_; }
   std::span<uint8_t> activations() { return activations_.span(); }
   const kv::Descriptor& kv_descriptor() const { return kv_descriptor_; }
@@ -47,6 +56,7 @@ class ExecutorchRunner final : public TextRunner,
 
  private:
   ExecutorchRunner(ModelSource source, const OperatorSet& operators);
+  void add_global_kernels(std::span<const uint8_t> program);
   Status load_program(std::span<const model::OperatorSignature> signatures);
   Status plan_memory();
   Status choose_execution(const RunnerOptions& options);
@@ -60,6 +70,8 @@ class ExecutorchRunner final : public TextRunner,
   std::optional<executorch::runtime::Program> program_;
   MethodContext context_;
   std::set<std::string> methods_;
+  TextMethods text_;
+  bool has_ring_ = false;
   RunnerMeta meta_;
   std::vector<size_t> arena_sizes_;
   AnonymousMemory activations_;

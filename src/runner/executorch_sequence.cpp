@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
+#include <numeric>
 
 #include <executorch/runtime/core/evalue.h>
 #include <executorch/runtime/core/exec_aten/exec_aten.h>
 
 #include "base/text.h"
 #include "kernels/execution.h"
+#include "kernels/llama/elements.h"
 #include "runner/append_checks.h"
 #include "runner/program_meta.h"
 #include "runner/runtime.h"
@@ -20,17 +23,17 @@ using executorch::runtime::Error;
 using executorch::runtime::EValue;
 
 constexpr size_t kActivations = 0;  // index of memory id 1
-constexpr size_t kKv = 1;           // index of memory id 2
 
-// A contiguous Long tensor over memory of the caller. Must outlive set_input(), its data execute().
-class LongTensor {
+// `count` values of a contiguous tensor, [1, count] or [count]. Must outlive set_input(), its data
+// execute().
+class InputTensor {
  public:
-  LongTensor(std::span<int64_t> data, bool batch) {
-    sizes_ = {1, static_cast<int32_t>(data.size())};
-    strides_[0] = static_cast<int32_t>(data.size());
+  InputTensor(ScalarType type, void* data, size_t count, bool batch) {
+    sizes_ = {1, static_cast<int32_t>(count)};
+    strides_[0] = static_cast<int32_t>(count);
     const size_t skipped = batch ? 0 : 1;
-    impl_.emplace(ScalarType::Long, batch ? 2 : 1, sizes_.data() + skipped, data.data(),
-                  order_.data(), strides_.data() + skipped);
+    impl_.emplace(type, batch ? 2 : 1, sizes_.data() + skipped, data, order_.data(),
+                  strides_.data() + skipped);
   }
   EValue value() { return EValue(executorch::aten::Tensor(&*impl_)); }
 
@@ -45,28 +48,32 @@ class LongTensor {
 
 ExecutorchSequence::ExecutorchSequence(std::shared_ptr<ExecutorchRunner> runner,
                                        kv::KvMemory memory)
-    : runner_(std::move(runner)), memory_(std::move(memory)), tokens_(runner_->meta().chunk) {}
+    : runner_(std::move(runner)),
+      memory_(std::move(memory)),
+      tokens_(runner_->meta().chunk),
+      positions_(runner_->meta().chunk) {}
 
 Result<std::unique_ptr<ExecutorchSequence>> ExecutorchSequence::create(
     std::shared_ptr<ExecutorchRunner> runner) {
   const std::vector<size_t>& sizes = runner->arena_sizes();
-  const size_t kv_bytes = sizes.size() > kKv ? sizes[kKv] : 0;
+  const size_t kv_bytes = sizes.size() > kKvArena ? sizes[kKvArena] : 0;
   ETB_ASSIGN_OR_RETURN(kv::KvMemory memory,
                        kv::KvMemory::reserve(runner->kv_descriptor(), kv_bytes));
   std::unique_ptr<ExecutorchSequence> sequence(
       new ExecutorchSequence(std::move(runner), std::move(memory)));
   ETB_RETURN_IF_ERROR(sequence->lay_out_memory());
-  ETB_ASSIGN_OR_RETURN(sequence->forward_, LoadedMethod::load(sequence->runner_->context(),
-                                                              kForward, sequence->arenas_));
+  const TextMethods& text = sequence->runner_->methods();
+  ETB_RETURN_IF_ERROR(sequence->open(text.many, sequence->many_));
+  if (text.single) ETB_RETURN_IF_ERROR(sequence->open(*text.single, sequence->single_));
   return sequence;
 }
 
 Status ExecutorchSequence::lay_out_memory() {
   const std::vector<size_t>& sizes = runner_->arena_sizes();
   for (size_t i = 0; i < sizes.size(); ++i) {
-    if (i == kActivations) {
+    if (i == kActivations && runner_->shares_activations()) {
       arenas_.push_back(runner_->activations());
-    } else if (i == kKv) {
+    } else if (i == kKvArena) {
       arenas_.emplace_back(memory_.data(), memory_.size());
     } else {
       ETB_ASSIGN_OR_RETURN(AnonymousMemory memory, AnonymousMemory::reserve(sizes[i]));
@@ -77,17 +84,23 @@ Status ExecutorchSequence::lay_out_memory() {
   return {};
 }
 
-Result<LoadedMethod*> ExecutorchSequence::all_positions() {
-  if (!runner_->meta().has_forward_all) {
+Status ExecutorchSequence::open(const MethodContract& contract, OpenMethod& out) {
+  if (out.loaded != nullptr) return {};
+  out.contract = &contract;
+  ETB_ASSIGN_OR_RETURN(out.loaded, LoadedMethod::load(runner_->context(), contract.name, arenas_));
+  return {};
+}
+
+Result<ExecutorchSequence::OpenMethod*> ExecutorchSequence::all_positions() {
+  const TextMethods& text = runner_->methods();
+  if (text.many.all_rows) return &many_;
+  if (!text.all_rows) {
     return Status(StatusCode::Unsupported,
                   concat(runner_->context().file, " has no method '", kForwardAll,
                          "' (logits of all positions): import the model from its GGUF file"));
   }
-  if (forward_all_ == nullptr) {
-    ETB_ASSIGN_OR_RETURN(forward_all_,
-                         LoadedMethod::load(runner_->context(), kForwardAll, arenas_));
-  }
-  return forward_all_.get();
+  ETB_RETURN_IF_ERROR(open(*text.all_rows, all_rows_));
+  return &all_rows_;
 }
 
 Status ExecutorchSequence::check_known(std::span<const TokenId> ids) const {
@@ -116,35 +129,56 @@ Status ExecutorchSequence::check(std::span<const TokenId> ids) const {
              meta.context, ": shorten the prompt, drop old turns, or load with a larger context")};
 }
 
-Status ExecutorchSequence::set_inputs(LoadedMethod& method, size_t count) {
-  LongTensor tokens({tokens_.data(), count}, true);
-  LongTensor position({&input_pos_, 1}, false);
+// Integers are kept as the wider type; a method that takes Int gets them narrowed in place.
+Status ExecutorchSequence::set_inputs(const OpenMethod& method, size_t count) {
+  const MethodContract& contract = *method.contract;
+  const size_t positions = contract.each_position ? count : 1;
+  const auto narrowed = [](ScalarType type, std::vector<int64_t>& values, size_t used) {
+    auto* const narrow = reinterpret_cast<int32_t*>(values.data());
+    for (size_t i = 0; type == ScalarType::Int && i < used; ++i) {
+      const auto value = static_cast<int32_t>(values[i]);
+      std::memcpy(narrow + i, &value, sizeof value);
+    }
+  };
+  narrowed(contract.token_type, tokens_, count);
+  narrowed(contract.position_type, positions_, positions);
+  InputTensor tokens(contract.token_type, tokens_.data(), count, true);
+  InputTensor position(contract.position_type, positions_.data(), positions, false);
   LogCapture capture;
-  Error error = method.method().set_input(tokens.value(), 0);
-  if (error == Error::Ok) error = method.method().set_input(position.value(), 1);
+  Error error = method.loaded->method().set_input(tokens.value(), 0);
+  if (error == Error::Ok) error = method.loaded->method().set_input(position.value(), 1);
   if (error == Error::Ok) return {};
-  return runtime_status(RuntimeStep::Execute, error, method.doing(), capture);
+  return runtime_status(RuntimeStep::Execute, error, method.loaded->doing(), capture);
 }
 
-Result<std::span<const float>> ExecutorchSequence::output(LoadedMethod& method, size_t rows) {
-  const EValue& value = method.method().get_output(0);
+Result<std::span<const float>> ExecutorchSequence::output(const OpenMethod& method, size_t rows) {
+  const EValue& value = method.loaded->method().get_output(0);
   const size_t wanted = rows * runner_->meta().vocab_size;
-  if (!value.isTensor() || value.toTensor().scalar_type() != ScalarType::Float ||
+  if (!value.isTensor() || value.toTensor().scalar_type() != method.contract->logits_type ||
       static_cast<size_t>(value.toTensor().numel()) != wanted ||
       value.toTensor().const_data_ptr() == nullptr) {
-    return Status(StatusCode::Corrupt, concat(method.doing(), " did not give ", rows, " rows of ",
-                                              runner_->meta().vocab_size, " logits"));
+    return Status(StatusCode::Corrupt, concat(method.loaded->doing(), " did not give ", rows,
+                                              " rows of ", runner_->meta().vocab_size, " logits"));
   }
-  return std::span<const float>(value.toTensor().const_data_ptr<float>(), wanted);
+  const void* const data = value.toTensor().const_data_ptr();
+  if (method.contract->logits_type == ScalarType::Float) {
+    return std::span<const float>(static_cast<const float*>(data), wanted);
+  }
+  logits_.resize(std::max(logits_.size(), wanted));
+  const bool half = method.contract->logits_type == ScalarType::Half;
+  kernels::read_floats(half ? kernels::Element::F16 : kernels::Element::BF16, data, wanted,
+                       logits_.data());
+  return std::span<const float>(logits_.data(), wanted);
 }
 
-Result<std::span<const float>> ExecutorchSequence::run(LoadedMethod& method,
+Result<std::span<const float>> ExecutorchSequence::run(const OpenMethod& method,
                                                        std::span<const TokenId> ids,
-                                                       const CancelToken* cancel, size_t rows) {
+                                                       const CancelToken* cancel) {
   const Status cancelled(StatusCode::Cancelled, concat("cancelled at position ", position()));
   if (cancel != nullptr && cancel->cancelled()) return cancelled;
   std::copy(ids.begin(), ids.end(), tokens_.begin());
-  input_pos_ = position();
+  std::iota(positions_.begin(), positions_.begin() + static_cast<ptrdiff_t>(ids.size()),
+            int64_t{position()});
   const size_t needed = ids_.size() + ids.size();
   // Now, so that nothing can fail once the chunk has run.
   if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));
@@ -154,13 +188,14 @@ Result<std::span<const float>> ExecutorchSequence::run(LoadedMethod& method,
   execution.cancel = cancel;
   const kernels::ExecutionScope scope(execution);
   LogCapture capture;
-  const Error error = method.method().execute();
+  const Error error = method.loaded->method().execute();
   // Even if all went well: the last operator may have left out part of its work.
   if (cancel != nullptr && cancel->cancelled()) return cancelled;
   if (error != Error::Ok) {
-    return runtime_status(RuntimeStep::Execute, error, method.doing(), capture);
+    return runtime_status(RuntimeStep::Execute, error, method.loaded->doing(), capture);
   }
-  ETB_ASSIGN_OR_RETURN(const std::span<const float> logits, output(method, rows));
+  ETB_ASSIGN_OR_RETURN(const std::span<const float> logits,
+                       output(method, method.contract->all_rows ? ids.size() : 1));
   ids_.insert(ids_.end(), ids.begin(), ids.end());
   memory_.advance(position());
   return logits;
@@ -172,20 +207,21 @@ Result<std::span<const float>> ExecutorchSequence::forward(std::span<const Token
   std::span<const float> logits;
   for (size_t done = 0; done < ids.size();) {
     const size_t count = std::min(tokens_.size(), ids.size() - done);
-    ETB_ASSIGN_OR_RETURN(logits, run(*forward_, ids.subspan(done, count), cancel, 1));
+    const OpenMethod& method = count == 1 && single_.loaded != nullptr ? single_ : many_;
+    ETB_ASSIGN_OR_RETURN(logits, run(method, ids.subspan(done, count), cancel));
     done += count;
   }
-  return logits;
+  return logits.last(runner_->meta().vocab_size);
 }
 
 Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
                                        const LogitsVisitor& visit) {
   ETB_RETURN_IF_ERROR(check(ids));
-  ETB_ASSIGN_OR_RETURN(LoadedMethod * method, all_positions());
+  ETB_ASSIGN_OR_RETURN(const OpenMethod* method, all_positions());
   const size_t vocab = runner_->meta().vocab_size;
   for (size_t done = 0; done < ids.size();) {
     const size_t count = std::min(tokens_.size(), ids.size() - done);
-    ETB_ASSIGN_OR_RETURN(const auto logits, run(*method, ids.subspan(done, count), cancel, count));
+    ETB_ASSIGN_OR_RETURN(const auto logits, run(*method, ids.subspan(done, count), cancel));
     for (size_t i = 0; i < count; ++i) {
       ETB_RETURN_IF_ERROR(visit(done + i, logits.subspan(i * vocab, vocab)));
     }
@@ -194,15 +230,19 @@ Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const Cance
   return {};
 }
 
+uint32_t ExecutorchSequence::rewind_floor() const {
+  return runner_->has_ring() ? position() : memory_.rewind_floor();
+}
+
 Status ExecutorchSequence::rewind(uint32_t position) {
   if (position == 0) {
     ids_.clear();
     return memory_.clear();
   }
-  if (position > ids_.size() || position < memory_.rewind_floor()) {
+  if (position > ids_.size() || position < rewind_floor()) {
     return {StatusCode::InvalidArgument,
-            concat("cannot rewind to position ", position, ": possible are 0 and ",
-                   memory_.rewind_floor(), " to ", ids_.size())};
+            concat("cannot rewind to position ", position, ": possible are 0 and ", rewind_floor(),
+                   " to ", ids_.size())};
   }
   ids_.resize(position);
   memory_.rewind(position);

@@ -25,7 +25,7 @@ class ExecutorchSequence final : public Sequence {
                      const LogitsVisitor& visit) override;
   uint32_t position() const override { return static_cast<uint32_t>(ids_.size()); }
   uint32_t capacity() const override { return runner_->meta().context; }
-  uint32_t rewind_floor() const override { return memory_.rewind_floor(); }
+  uint32_t rewind_floor() const override;
   std::span<const TokenId> ids() const override { return ids_; }
   Status rewind(uint32_t position) override;
   Result<kv::Rows> copy_rows(uint32_t from, uint32_t to) const override;
@@ -33,31 +33,40 @@ class ExecutorchSequence final : public Sequence {
   Status append_from(const Sequence& other, uint32_t to) override;
   KvUsage kv_usage() const override;
 
-  // Loads forward_all if that has not happened yet.
-  Result<LoadedMethod*> all_positions();
   const kv::KvMemory& memory() const { return memory_; }
 
  private:
+  struct OpenMethod {
+    const MethodContract* contract = nullptr;  // of the runner
+    std::unique_ptr<LoadedMethod> loaded;
+  };
+
   ExecutorchSequence(std::shared_ptr<ExecutorchRunner> runner, kv::KvMemory memory);
   Status lay_out_memory();
   Status check(std::span<const TokenId> ids) const;
   Status check_known(std::span<const TokenId> ids) const;
   Status check_reachable() const;
-  // Runs one chunk; on success the position has moved and the logits are returned: `rows` of them.
-  Result<std::span<const float>> run(LoadedMethod& method, std::span<const TokenId> ids,
-                                     const CancelToken* cancel, size_t rows);
-  Status set_inputs(LoadedMethod& method, size_t count);
-  Result<std::span<const float>> output(LoadedMethod& method, size_t rows);
+  Status open(const MethodContract& contract, OpenMethod& out);
+  // Loads forward_all if that has not happened yet.
+  Result<OpenMethod*> all_positions();
+  // Runs one chunk; on success the position has moved and the logits are returned: of each token,
+  // or of the last, as the method has them.
+  Result<std::span<const float>> run(const OpenMethod& method, std::span<const TokenId> ids,
+                                     const CancelToken* cancel);
+  Status set_inputs(const OpenMethod& method, size_t count);
+  Result<std::span<const float>> output(const OpenMethod& method, size_t rows);
 
   std::shared_ptr<ExecutorchRunner> runner_;
   kv::KvMemory memory_;
   std::vector<AnonymousMemory> others_;  // memory ids from 3 on, private
   std::vector<std::span<uint8_t>> arenas_;
-  std::unique_ptr<LoadedMethod> forward_;
-  std::unique_ptr<LoadedMethod> forward_all_;
-  std::vector<int64_t> tokens_;  // input 0: shared with the runtime while it executes
-  int64_t input_pos_ = 0;        // input 1
-  std::vector<TokenId> ids_;     // fed so far; as many as the position
+  OpenMethod many_;
+  OpenMethod single_;               // without contract unless the file has one
+  OpenMethod all_rows_;             // loaded when it is first asked for
+  std::vector<int64_t> tokens_;     // input 0: shared with the runtime while it executes
+  std::vector<int64_t> positions_;  // input 1
+  std::vector<float> logits_;       // of a method that gives them in half precision
+  std::vector<TokenId> ids_;        // fed so far; as many as the position
 };
 
 }  // namespace etb::runner

@@ -21,9 +21,6 @@
 //                         Walsh matrix / sqrt(2^k), for 28 * 2^k times a fixed 28 x 28 one.
 #pragma once
 
-#include <executorch/runtime/core/span.h>
-#include <executorch/runtime/kernel/operator_registry.h>
-
 #include "kernels/ops/args.h"
 
 namespace etb::kernels {
@@ -34,8 +31,5 @@ void sdpa_with_kv_cache_op(et::KernelRuntimeContext& ctx, Stack stack);
 void update_cache_op(et::KernelRuntimeContext& ctx, Stack stack);
 void update_cache_with_indices_op(et::KernelRuntimeContext& ctx, Stack stack);
 void fast_hadamard_transform_op(et::KernelRuntimeContext& ctx, Stack stack);
-
-// All of them, for the `kernel_registry` of a stock file's methods. Lives as long as the program.
-et::Span<const et::Kernel> llama_operators();
 
 }  // namespace etb::kernels
