@@ -138,6 +138,26 @@ TEST(Load, NamesAMissingOperatorOfAnyMethod) {
   EXPECT_TRUE(mentions(status, "'nobody::mm.out'")) << status.to_string();
 }
 
+// It would write into the mapped file. The stock form names the placeholder behind the cache as the
+// result, so only a signature tells.
+TEST(Load, RefusesToUpdateACacheThatIsAConstant) {
+  PteFileSpec spec = testing::tiny_spec({});
+  spec.constants.emplace_back(4 * 4 * sizeof(float));
+  const auto constant = static_cast<uint32_t>(spec.constants.size());
+  auto& method = spec.methods[0];
+  const auto first = static_cast<int32_t>(method.values.size());
+  using testing::PteTensor;
+  method.values.emplace_back(PteTensor{.sizes = {1, 1, 1, 4}, .memory_id = 1, .name = {}});
+  method.values.emplace_back(PteTensor{.sizes = {1, 4, 1, 4}, .constant = constant, .name = {}});
+  method.values.emplace_back(int64_t{0});
+  method.calls.insert(method.calls.begin(),
+                      {"llama::update_cache", "out", {first, first + 1, first + 2, first, first}});
+  const TemporaryFile file(testing::write_pte(spec));
+  const Status status = TextRunner::load({.file = file.map()}, {}).status();
+  EXPECT_EQ(status.code(), StatusCode::Corrupt);
+  EXPECT_TRUE(mentions(status, "llama::update_cache.out: its argument 1")) << status.to_string();
+}
+
 TEST(Load, NamesEveryMissingBackend) {
   PteFileSpec spec = testing::tiny_spec({});
   spec.methods[0].backends = {"CoreMLBackend", "QnnBackend"};

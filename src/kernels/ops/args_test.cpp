@@ -225,8 +225,11 @@ TEST(Operators, AreListedUnderTheirNames) {
   std::vector<std::string> names;
   for (const auto& kernel : operators()) names.emplace_back(kernel.name_);
   EXPECT_EQ(names,
-            (std::vector<std::string>{"etb::embed.out", "etb::rope_table.out", "etb::attention.out",
-                                      "etb::mlp.out", "etb::head.out"}));
+            (std::vector<std::string>{
+                "etb::embed.out", "etb::rope_table.out", "etb::attention.out", "etb::mlp.out",
+                "etb::head.out", "llama::custom_sdpa.out", "llama::custom_quantized_sdpa.out",
+                "llama::sdpa_with_kv_cache.out", "llama::update_cache.out",
+                "llama::update_cache_with_indices.out", "llama::fast_hadamard_transform.out"}));
 }
 
 TEST(Execution, ScopesNestAndAMissingPathFailsTheForward) {
