@@ -90,7 +90,7 @@ TEST(RunnerSmolLM2, EveryWeightPointerLiesInsideTheMapping) {
   ASSERT_EQ(smollm2().error(), "");
   using executorch::runtime::Kernel;
   const auto real = kernels::operators();
-  ASSERT_EQ(real.size(), 5U);
+  ASSERT_GE(real.size(), 5U);  // those of stock files follow
   const Kernel kernels[] = {Kernel(real[0].name_, spying<0>), Kernel(real[1].name_, spying<1>),
                             Kernel(real[2].name_, spying<2>), Kernel(real[3].name_, spying<3>),
                             Kernel(real[4].name_, spying<4>)};
