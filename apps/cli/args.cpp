@@ -31,6 +31,8 @@ void add_common(CLI::App& verb, CommonArgs& args) {
   verb.add_option("--context", args.context,
                   "Context length in tokens (default: the file's, or what memory allows)")
       ->check(CLI::Range(16u, 1u << 20));
+  verb.add_option("--tokenizer", args.tokenizer,
+                  "Tokenizer of a stock .pte (default: the one in its folder)");
   verb.add_option("--kv", args.kv, "KV cache type")->check(CLI::IsMember({"f16"}));
 }
 
@@ -89,8 +91,7 @@ void add_sampling(CLI::App& verb, SamplingArgs& args) {
 }
 
 CLI::Option* add_model(CLI::App& verb, std::string& model) {
-  return verb.add_option("MODEL", model, "A .gguf, or a .pte made by `etbridge import`")
-      ->required();
+  return verb.add_option("MODEL", model, "A .gguf or a .pte")->required();
 }
 
 // "128,512": one argument, so that what follows it is not swallowed.

@@ -30,7 +30,10 @@ Result<std::pair<TokenId, float>> parse_bias(const std::string& text) {
 }
 
 ModelOptions model_options(const std::string& model, const CommonArgs& args) {
-  return {.model = model, .context = args.context, .threads = args.threads};
+  return {.model = model,
+          .context = args.context,
+          .threads = args.threads,
+          .tokenizer = args.tokenizer};
 }
 
 Result<GenerateOptions> generate_options(const TalkArgs& talk) {

@@ -155,7 +155,7 @@ Status measure_sampler(Report& report) {
 }  // namespace
 
 Status child_estimate(const std::string& model, uint32_t context) {
-  ETB_ASSIGN_OR_RETURN(const ModelBundle bundle, open_bundle(model, {}, nullptr));
+  ETB_ASSIGN_OR_RETURN(const ModelBundle bundle, open_bundle({.model = model}, {}, nullptr));
   ETB_ASSIGN_OR_RETURN(const MemoryPlan plan, plan_memory(bundle, context, {.enforce = false}));
   std::printf("%llu %s\n", static_cast<unsigned long long>(plan.estimate.total_bytes()),
               bundle.path.c_str());

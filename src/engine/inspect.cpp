@@ -12,7 +12,9 @@
 #include "model/capabilities.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
+#include "platform/paths.h"
 #include "runner/available.h"
+#include "token/tokenizer_file.h"
 
 namespace etb {
 namespace {
@@ -73,9 +75,13 @@ void add_missing(InspectReport& report, const model::Capabilities& needs) {
     report.missing.push_back(
         concat("backend ", name, ": link its library, or export the model for another one"));
   }
-  if (needs.kind != model::FileKind::Own) {
+  if (needs.kind == model::FileKind::Own) return;
+  if (needs.text_methods.empty()) {
     report.missing.emplace_back(
-        "tokenizer and manifest: this version runs .gguf files and what `etbridge import` makes");
+        "a method that turns tokens into logits: other models don't run yet");
+  } else if (const auto tokenizer = token::find_tokenizer(std::string(folder_of(report.path)));
+             !tokenizer.ok()) {
+    report.missing.push_back(concat("tokenizer: ", tokenizer.status().message()));
   }
 }
 

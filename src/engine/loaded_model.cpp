@@ -15,6 +15,12 @@ namespace {
 // Empty if the file's own program is what is wanted.
 Result<std::vector<uint8_t>> program_for(const ModelBundle& bundle, uint32_t context) {
   const model::ProgramDefaults& defaults = bundle.manifest.defaults;
+  if (!bundle.pte->is_own()) {
+    if (context <= defaults.context) return std::vector<uint8_t>();
+    return Status(StatusCode::InvalidArgument,
+                  concat(bundle.path, " was exported for ", defaults.context,
+                         " positions: a context of ", context, " takes another export"));
+  }
   if (context == 0 || model::padded_context(context) == model::padded_context(defaults.context)) {
     return std::vector<uint8_t>();
   }
@@ -41,7 +47,7 @@ Result<std::vector<uint8_t>> program_for(const ModelBundle& bundle, uint32_t con
 
 std::string model_key(const ModelOptions& options) {
   return concat(options.model, " context=", options.context, " threads=", options.threads,
-                " kernels=", options.kernel_path);
+                " kernels=", options.kernel_path, " tokenizer=", options.tokenizer);
 }
 
 bool ModelInfo::stops_at(TokenId id) const {
@@ -74,7 +80,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
                                                        const LoadProgress& progress,
                                                        const CancelToken* cancel) {
   const int64_t start = Clock::system().now_ns();
-  ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle(options.model, progress, cancel));
+  ETB_ASSIGN_OR_RETURN(ModelBundle bundle,
+                       open_bundle({options.model, options.tokenizer}, progress, cancel));
   ETB_ASSIGN_OR_RETURN(MemoryPlan plan, plan_memory(bundle, options.context, options.memory));
   ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> program, program_for(bundle, plan.context));
   ETB_ASSIGN_OR_RETURN(

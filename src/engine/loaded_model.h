@@ -21,10 +21,11 @@
 namespace etb {
 
 struct ModelOptions {
-  std::string model;             // a .gguf (imported once into the cache) or one of our .pte files
+  std::string model;             // a .gguf (imported once into the cache) or a .pte
   uint32_t context = 0;          // positions; 0 = what the file says and this device has memory for
   unsigned threads = 0;          // 0 = the machine's performance cores
   std::string kernel_path = {};  // empty: the best this machine has; else "scalar", "avx2", ...
+  std::string tokenizer = {};    // of a stock .pte: a file or folder; empty: beside the model
   MemoryOptions memory = {};     // not part of the key
 };
 

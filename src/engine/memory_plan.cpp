@@ -1,9 +1,11 @@
 #include "engine/memory_plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
 #include "memory/default_context.h"
+#include "memory/show.h"
 #include "platform/anonymous_memory.h"
 #include "platform/memory_info.h"
 
@@ -12,6 +14,23 @@ namespace {
 
 constexpr const char* kForward = "forward";
 constexpr uint32_t kElementBytes = 2;  // of keys and values: f16
+
+// A stock file keeps its cache among what it plans, whole from the start, and a delegate holds the
+// weights once more in a form of its own.
+void add_stock(const model::PteSummary& summary, memory::ModelFigures& figures) {
+  bool delegated = false;
+  for (const model::MethodSummary& method : summary.methods) {
+    uint64_t planned = 0;
+    for (const uint64_t bytes : method.planned_bytes)
+      planned = memory::add_saturating(planned, bytes);
+    figures.activation_bytes = std::max(figures.activation_bytes, planned);
+    figures.program_values = std::max<uint64_t>(figures.program_values, method.values);
+    delegated |= !method.backends.empty();
+  }
+  if (delegated) {
+    figures.activation_bytes = memory::add_saturating(figures.activation_bytes, figures.file_bytes);
+  }
+}
 
 }  // namespace
 
@@ -25,7 +44,9 @@ memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& mani
       .window = shape.widest_window(),
       .chunk = manifest.defaults.chunk,
       .page_bytes = page_size()};
-  if (const model::MethodSummary* const forward = pte.summary().method(kForward)) {
+  if (!pte.is_own()) {
+    add_stock(pte.summary(), figures);
+  } else if (const model::MethodSummary* const forward = pte.summary().method(kForward)) {
     figures.program_values = forward->values;
     if (!forward->planned_bytes.empty()) figures.activation_bytes = forward->planned_bytes.front();
   }

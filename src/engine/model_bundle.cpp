@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/chat_setup.h"
+#include "engine/stock_bundle.h"
 #include "import/cache.h"
 #include "platform/mapped_file.h"
 
@@ -15,21 +16,22 @@ std::string_view as_text(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-Status not_own(const std::string& path) {
-  return {
-      StatusCode::Unsupported,
-      concat(
-          path,
-          " is a stock .pte, without tokenizer and manifest; this version runs .gguf files and the "
-          ".pte files that `etbridge import` makes (`etbridge inspect` explains the file)")};
-}
-
 // The tokenizer reads its tables in place: it keeps the mapping alive.
 Result<std::shared_ptr<const token::Tokenizer>> read_tokenizer(const model::PteFile& pte) {
   ETB_ASSIGN_OR_RETURN(const auto bytes, pte.named_data(model::kTokenizerKey));
   auto tokenizer = token::Tokenizer::create(bytes, pte.mapping());
   if (!tokenizer.ok()) return tokenizer.status().with_context(pte.name());
   return std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
+}
+
+Status read_own(const model::PteFile& pte, ModelBundle& bundle) {
+  ETB_ASSIGN_OR_RETURN(bundle.manifest, pte.manifest());
+  ETB_ASSIGN_OR_RETURN(bundle.tokenizer, read_tokenizer(pte));
+  const auto chat_template = pte.named_data(model::kTemplateKey);
+  if (chat_template.ok()) {
+    bundle.chat_template = read_chat_template(pte.name(), as_text(*chat_template));
+  }
+  return {};
 }
 
 }  // namespace
@@ -69,18 +71,17 @@ Result<std::string> resolve_model(const std::string& path, const LoadProgress& p
   return import::cached_model(path, options);
 }
 
-Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& progress,
+Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& progress,
                                 const CancelToken* cancel) {
-  ETB_ASSIGN_OR_RETURN(std::string pte_path, resolve_model(path, progress, cancel));
+  ETB_ASSIGN_OR_RETURN(std::string pte_path, resolve_model(paths.model, progress, cancel));
   ETB_ASSIGN_OR_RETURN(model::PteFile pte, model::PteFile::open(pte_path));
-  if (!pte.is_own()) return not_own(pte_path);
-  ModelBundle bundle;
-  ETB_ASSIGN_OR_RETURN(bundle.manifest, pte.manifest());
-  ETB_ASSIGN_OR_RETURN(bundle.tokenizer, read_tokenizer(pte));
-  const auto chat_template = pte.named_data(model::kTemplateKey);
-  if (chat_template.ok()) {
-    bundle.chat_template = read_chat_template(pte.name(), as_text(*chat_template));
+  if (pte.is_own() && !paths.tokenizer.empty()) {
+    return Status(StatusCode::InvalidArgument,
+                  concat(paths.model, " has its own tokenizer: none can be given"));
   }
+  ModelBundle bundle;
+  ETB_RETURN_IF_ERROR(pte.is_own() ? read_own(pte, bundle)
+                                   : read_stock(pte, paths.tokenizer, bundle));
   bundle.path = std::move(pte_path);
   bundle.pte = std::make_shared<const model::PteFile>(std::move(pte));
   settle_chat_format(bundle);

@@ -1,5 +1,6 @@
 // Everything a model file carries, opened and checked but not yet running: the mapping, the
-// manifest, the tokenizer, the chat template. A .gguf is imported into the cache first, once.
+// manifest, the tokenizer, the chat template. A .gguf is imported into the cache first, once; of a
+// stock file the latter two lie beside it.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +47,11 @@ std::shared_ptr<const prompt::ChatTemplate> read_chat_template(std::string_view 
 Result<std::string> resolve_model(const std::string& path, const LoadProgress& progress,
                                   const CancelToken* cancel);
 
-Result<ModelBundle> open_bundle(const std::string& path, const LoadProgress& progress,
+struct BundlePaths {
+  std::string model;           // a .gguf, one of our .pte files, or a stock one
+  std::string tokenizer = {};  // of a stock one, if it is not in the model's folder
+};
+Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& progress,
                                 const CancelToken* cancel);
 
 }  // namespace etb

@@ -35,7 +35,7 @@ Result<TextModel> open_text_model(const std::string& path, const LoadProgress& p
   if (is_folder(path)) return read_tokenizer_files(path);
   ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
   if (!is_model_file(*file)) return read_tokenizer_files(path);
-  ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle(path, progress, nullptr));
+  ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle({.model = path}, progress, nullptr));
   return TextModel{.name = path,
                    .tokenizer = std::move(bundle.tokenizer),
                    .chat_template = std::move(bundle.chat_template)};

@@ -153,7 +153,16 @@ class SideReader {
   VocabData& vocab_;
 };
 
-Result<std::string> find_main(const std::string& folder) {
+// Empty if there is no such file.
+Result<std::string> read_beside(const std::string& folder, std::string_view name) {
+  auto text = read_text_file(join_path(folder, name), kSideFileLimit);
+  if (!text.ok() && text.status().code() == StatusCode::NotFound) return std::string();
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> find_tokenizer(const std::string& folder) {
   std::string names;
   for (const std::string_view name : kMainFiles) {
     std::string path = join_path(folder, name);
@@ -163,15 +172,6 @@ Result<std::string> find_main(const std::string& folder) {
   return Status(StatusCode::NotFound,
                 concat(folder, ": no tokenizer in this folder; looked for ", names));
 }
-
-// Empty if there is no such file.
-Result<std::string> read_beside(const std::string& folder, std::string_view name) {
-  auto text = read_text_file(join_path(folder, name), kSideFileLimit);
-  if (!text.ok() && text.status().code() == StatusCode::NotFound) return std::string();
-  return text;
-}
-
-}  // namespace
 
 Result<VocabData> read_tokenizer(std::string_view bytes) {
   const size_t first = bytes.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
@@ -191,7 +191,7 @@ Result<TokenizerFiles> open_tokenizer(const std::string& path) {
   TokenizerFiles files;
   files.path = path;
   if (is_folder(path)) {
-    ETB_ASSIGN_OR_RETURN(files.path, find_main(path));
+    ETB_ASSIGN_OR_RETURN(files.path, find_tokenizer(path));
   }
   ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(files.path));
   const auto bytes = file->bytes();

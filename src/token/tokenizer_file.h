@@ -29,6 +29,9 @@ struct TokenizerFiles {
 // Corrupt and Unsupported naming the file and the part of it.
 Result<TokenizerFiles> open_tokenizer(const std::string& path);
 
+// The main file of a folder. NotFound naming what was looked for.
+Result<std::string> find_tokenizer(const std::string& folder);
+
 // The main file alone, by its bytes.
 Result<family::VocabData> read_tokenizer(std::string_view bytes);
 

@@ -1,0 +1,98 @@
+// Stock .pte files at the command line: with their tokenizer beside them, given, or missing.
+#include "base/text.h"
+#include "cli/cli_fixture.h"
+
+namespace etb::cli_test {
+namespace {
+
+// A tokenizer of 256 tokens, as the test models have: a letter of the byte alphabet each, but that
+// bytes no UTF-8 text has make room for special ones.
+std::string byte_tokenizer() {
+  constexpr std::string_view kSpecial[] = {"<unk>", "<s>", "<|im_end|>", "<|im_start|>"};
+  std::string vocab, added;
+  int id = 0;
+  for (const std::string_view text : kSpecial) {
+    vocab += concat(id == 0 ? "" : ",", "\"", text, "\":", id);
+    added += concat(id == 0 ? "" : ",", "{\"id\":", id, ",\"content\":\"", text,
+                    "\",\"special\":true,\"normalized\":false}");
+    ++id;
+  }
+  int hidden = 0x100;  // bytes that are no letters are shown as characters from here on
+  for (int byte = 0; byte < 0xF5; ++byte) {
+    const bool shown = (byte > 0x20 && byte < 0x7F) || (byte > 0xA0 && byte != 0xAD);
+    const int code = shown ? byte : hidden++;
+    std::string letter = code == '"' || code == '\\' ? "\\" : "";
+    if (code < 0x80) {
+      letter += static_cast<char>(code);
+    } else {
+      letter += static_cast<char>(0xC0 | (code >> 6));
+      letter += static_cast<char>(0x80 | (code & 0x3F));
+    }
+    vocab += concat(",\"", letter, "\":", id++);
+  }
+  return concat("{\"added_tokens\":[", added,
+                "],\"pre_tokenizer\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false},"
+                "\"decoder\":{\"type\":\"ByteLevel\"},\"model\":{\"type\":\"BPE\",\"vocab\":{",
+                vocab, "},\"merges\":[]}}");
+}
+
+class Stock : public CommandLine {
+ protected:
+  static std::string recorded(const std::string& name) {
+    return std::string(ETB_SOURCE_DIR) + "/tests/references/stock/" + name;
+  }
+  // A folder with a model and its tokenizer.
+  std::string published(const std::string& name) {
+    std::filesystem::create_directory(file("model"));
+    put("model/tokenizer.json", byte_tokenizer());
+    return put("model/" + name, read_bytes(recorded(name))).string();
+  }
+};
+
+TEST_F(Stock, RunsWithTheTokenizerBesideIt) {
+  for (const std::string name : {"llm-fp32.pte", "llm-8da4w.pte", "optimum-two-methods.pte"}) {
+    const std::string model = published(name);
+    const auto outcome =
+        etbridge({"run", model, "-p", "Hello", "--raw", "-n", "8", "--ignore-eos", "--json"});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+    EXPECT_NE(outcome.out.find("\"generated_tokens\":8"), std::string::npos) << outcome.summary();
+    // What ChatML's tokens tell: a chat, with the built-in template.
+    const auto chat = etbridge({"run", model, "-p", "Hi", "-n", "4"});
+    EXPECT_EQ(chat.exit_code, 0) << chat.summary();
+  }
+}
+
+TEST_F(Stock, SeveralTurnsGoOnInOneChat) {
+  const auto outcome = etbridge({"chat", published("llm-xnnpack.pte"), "-n", "2"}, "a\nb\nc\n");
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+}
+
+TEST_F(Stock, TheTokenizerMayBeGiven) {
+  const auto tokenizer = put("elsewhere.json", byte_tokenizer());
+  const std::string model = recorded("llm-fp32.pte");
+  EXPECT_TRUE(fails_clearly(etbridge({"run", model, "-p", "Hi", "--raw"}),
+                            {"llm-fp32.pte", "tokenizer.json", "--tokenizer"}));
+  const auto given =
+      etbridge({"run", model, "-p", "Hi", "--raw", "-n", "2", "--tokenizer", tokenizer.string()});
+  EXPECT_EQ(given.exit_code, 0) << given.summary();
+  EXPECT_TRUE(fails_clearly(etbridge({"run", put("tiny.gguf", tiny_gguf()).string(), "-p", "Hi",
+                                      "--tokenizer", tokenizer.string()}),
+                            {"tiny.gguf", "tokenizer"}));
+}
+
+TEST_F(Stock, AContextBeyondTheExportIsRefused) {
+  const std::string model = published("llm-fp32.pte");
+  EXPECT_TRUE(fails_clearly(etbridge({"run", model, "-p", "Hi", "--raw", "--context", "128"}),
+                            {"64 positions", "128"}));
+}
+
+TEST_F(Stock, InspectSaysThatNothingIsMissing) {
+  const auto whole = etbridge({"inspect", published("llm-8da4w.pte")});
+  EXPECT_EQ(whole.exit_code, 0) << whole.summary();
+  EXPECT_EQ(whole.out.find("tokenizer:"), std::string::npos) << whole.out;
+  const auto alone = etbridge({"inspect", recorded("llm-8da4w.pte")});
+  EXPECT_NE(alone.out.find("tokenizer.json"), std::string::npos) << alone.out;
+}
+
+}  // namespace
+}  // namespace etb::cli_test
