@@ -22,16 +22,17 @@ class Halt {
   void pass() {
     if (!armed_.exchange(false)) return;
     reached_.set_value();
-    const CancelToken* const token = token_.get_future().get();
+    // Held here: the request may have ended, and gone, before this thread hears of it.
+    const std::shared_ptr<const CancelToken> token = token_.get_future().get();
     while (!token->cancelled()) std::this_thread::yield();
   }
   void wait_until_reached() { reached_.get_future().wait(); }
-  void set_token(const CancelToken& token) { token_.set_value(&token); }
+  void set_token(std::shared_ptr<const CancelToken> token) { token_.set_value(std::move(token)); }
 
  private:
   std::atomic<bool> armed_{false};
   std::promise<void> reached_;
-  std::promise<const CancelToken*> token_;
+  std::promise<std::shared_ptr<const CancelToken>> token_;
 };
 
 // Rendering asks it for the time.
@@ -103,14 +104,16 @@ class Scene {
   }
 
   Halt halt;
-  std::shared_ptr<Engine> engine;
-  std::unique_ptr<Session> session;
 
  private:
   const Place place_;
   HaltingClock clock_;
   std::atomic<int> chunks_{0};  // of the request that runs
   std::shared_ptr<runner::FakeRunner> runner_;
+
+ public:  // after all that its threads use
+  std::shared_ptr<Engine> engine;
+  std::unique_ptr<Session> session;
 };
 
 // All events to the last; how many of them were terminal.
@@ -159,9 +162,9 @@ TEST_P(Stopped, EndsOnceAsCancelled) {
   if (place == Place::Queue) {
     // It does not wait for what occupies the model thread.
     EXPECT_EQ(read_to_the_end(**state, last), 1);
-    scene.halt.set_token(*(*state)->cancel);
+    scene.halt.set_token((*state)->cancel);
   } else {
-    scene.halt.set_token(*(*state)->cancel);
+    scene.halt.set_token((*state)->cancel);
     EXPECT_EQ(read_to_the_end(**state, last), 1);
   }
   EXPECT_EQ(read_to_the_end(**waiting, last_waiting), 1);
