@@ -23,10 +23,12 @@ void load_stock_libraries() {
   const std::lock_guard lock(registry());
   static bool loaded = false;
   if (std::exchange(loaded, true)) return;
+  const auto* const beside =
+      reinterpret_cast<const void*>(&executorch::runtime::get_registered_kernels);
   for (const char* name :
        {"libexecutorch_kernels_optimized.so", "libexecutorch_kernels_quantized.so",
         "libexecutorch_backend_xnnpack.so"}) {
-    if (const Status status = load_shared_library(name); !status.ok()) {
+    if (const Status status = load_shared_library(name, beside); !status.ok()) {
       log(LogLevel::Warning, concat("stock model files may not run: ", status.message()));
     }
   }
