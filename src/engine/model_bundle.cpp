@@ -41,10 +41,7 @@ bool is_gguf(const MappedFile& file) {
 }
 
 bool is_model_file(const MappedFile& file) {
-  constexpr size_t kIdentifierAt = 4;  // of a FlatBuffer
-  const std::string_view bytes = as_text(file.bytes());
-  return is_gguf(file) ||
-         (bytes.size() > kIdentifierAt && bytes.substr(kIdentifierAt).starts_with("ET"));
+  return is_gguf(file) || model::looks_like_pte(file.bytes());
 }
 
 std::shared_ptr<const prompt::ChatTemplate> read_chat_template(std::string_view name,

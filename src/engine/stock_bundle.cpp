@@ -11,15 +11,6 @@
 namespace etb {
 namespace {
 
-Result<token::TokenizerFiles> open_files(const model::PteFile& pte, const std::string& tokenizer) {
-  if (!tokenizer.empty()) return token::open_tokenizer(tokenizer);
-  auto files = token::open_tokenizer(std::string(folder_of(pte.name())));
-  if (files.ok() || files.status().code() != StatusCode::NotFound) return files;
-  return Status(StatusCode::NotFound,
-                concat(pte.name(), " has its tokenizer in a file beside it: ",
-                       files.status().message(), "; give it with --tokenizer"));
-}
-
 // Ids that a file names, as far as the vocabulary has them.
 void add_known(std::span<const int64_t> ids, uint64_t vocab, std::vector<TokenId>& out) {
   for (const int64_t id : ids) {
@@ -45,6 +36,17 @@ model::Manifest describe(const model::PteFile& pte, const model::Capabilities& f
 
 }  // namespace
 
+Result<std::string> read_tokenizer_files(const std::string& path, ModelBundle& bundle) {
+  ETB_ASSIGN_OR_RETURN(token::TokenizerFiles files, token::open_tokenizer(path));
+  auto tokenizer = token::Tokenizer::create(files.vocab);
+  if (!tokenizer.ok()) return tokenizer.status().with_context(files.path);
+  bundle.tokenizer = std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
+  bundle.chat_template = read_chat_template(files.path, files.chat_template);
+  std::vector<TokenId>& stop = bundle.manifest.tokens.stop;
+  stop.insert(stop.end(), files.eos_ids.begin(), files.eos_ids.end());
+  return std::move(files.path);
+}
+
 Status read_stock(const model::PteFile& pte, const std::string& tokenizer, ModelBundle& bundle) {
   const model::Capabilities file = model::capabilities_of(pte.summary());
   if (file.text_methods.empty()) {
@@ -52,17 +54,14 @@ Status read_stock(const model::PteFile& pte, const std::string& tokenizer, Model
             concat(pte.name(), " is no text model that this version runs (",
                    model::kind_name(file.kind), "); `etbridge inspect` explains the file")};
   }
-  ETB_ASSIGN_OR_RETURN(token::TokenizerFiles files, open_files(pte, tokenizer));
-  auto made = token::Tokenizer::create(files.vocab);
-  if (!made.ok()) return made.status().with_context(files.path);
-  bundle.tokenizer = std::make_shared<const token::Tokenizer>(std::move(made).value());
-  bundle.chat_template = read_chat_template(files.path, files.chat_template);
   bundle.manifest = describe(pte, file);
-  std::vector<TokenId>& stop = bundle.manifest.tokens.stop;
-  stop.insert(stop.end(), files.eos_ids.begin(), files.eos_ids.end());
-  std::ranges::sort(stop);
-  stop.erase(std::unique(stop.begin(), stop.end()), stop.end());
-  return {};
+  const bool beside = tokenizer.empty();
+  const Status read =
+      read_tokenizer_files(beside ? std::string(folder_of(pte.name())) : tokenizer, bundle)
+          .status();
+  if (!beside || read.code() != StatusCode::NotFound) return read;
+  return {StatusCode::NotFound, concat(pte.name(), " has its tokenizer in a file beside it: ",
+                                       read.message(), "; give it with --tokenizer")};
 }
 
 }  // namespace etb

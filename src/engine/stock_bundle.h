@@ -1,5 +1,5 @@
-// A stock .pte as an app wants it: its tokenizer and chat template come from files beside it, and
-// what the file says of itself stands for a manifest.
+// What a bundle gets from the files that models are published with: tokenizer and chat template
+// from those beside a stock .pte, while what that file says of itself stands for a manifest.
 #pragma once
 
 #include <string>
@@ -8,9 +8,13 @@
 
 namespace etb {
 
+// Fills tokenizer and chat template, and adds the ids that these files end answers at to the
+// manifest's. `path` as token::open_tokenizer() has it, and its errors. The main file's path.
+Result<std::string> read_tokenizer_files(const std::string& path, ModelBundle& bundle);
+
 // Fills manifest, tokenizer and chat template. `tokenizer`: a tokenizer file or a folder that holds
-// one (token/tokenizer_file.h); empty: the file's own folder. Unsupported: no text model; NotFound:
-// no tokenizer there, with the names looked for.
+// one; empty: the file's own folder. Unsupported: no text model; NotFound: no tokenizer there, with
+// the names looked for.
 Status read_stock(const model::PteFile& pte, const std::string& tokenizer, ModelBundle& bundle);
 
 }  // namespace etb

@@ -5,26 +5,20 @@
 #include "base/text.h"
 #include "engine/chat_setup.h"
 #include "engine/prompt_encoder.h"
+#include "engine/stock_bundle.h"
 #include "platform/files.h"
 #include "platform/mapped_file.h"
-#include "platform/paths.h"
-#include "token/tokenizer_file.h"
 
 namespace etb {
 namespace {
 
 constexpr size_t kTemplateLimit = size_t{4} << 20;  // bytes; real ones have a few thousand
 
-Result<TextModel> read_tokenizer_files(const std::string& path) {
-  ETB_ASSIGN_OR_RETURN(const token::TokenizerFiles files, token::open_tokenizer(path));
-  auto tokenizer = token::Tokenizer::create(files.vocab);
-  if (!tokenizer.ok()) return tokenizer.status().with_context(files.path);
+Result<TextModel> read_text_files(const std::string& path) {
   ModelBundle bundle;
-  bundle.path = files.path;
-  bundle.tokenizer = std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
-  bundle.chat_template = read_chat_template(files.path, files.chat_template);
+  ETB_ASSIGN_OR_RETURN(bundle.path, read_tokenizer_files(path, bundle));
   settle_chat_format(bundle);
-  return TextModel{.name = files.path,
+  return TextModel{.name = std::move(bundle.path),
                    .tokenizer = std::move(bundle.tokenizer),
                    .chat_template = std::move(bundle.chat_template)};
 }
@@ -32,9 +26,9 @@ Result<TextModel> read_tokenizer_files(const std::string& path) {
 }  // namespace
 
 Result<TextModel> open_text_model(const std::string& path, const LoadProgress& progress) {
-  if (is_folder(path)) return read_tokenizer_files(path);
+  if (is_folder(path)) return read_text_files(path);
   ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(path));
-  if (!is_model_file(*file)) return read_tokenizer_files(path);
+  if (!is_model_file(*file)) return read_text_files(path);
   ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle({.model = path}, progress, nullptr));
   return TextModel{.name = path,
                    .tokenizer = std::move(bundle.tokenizer),

@@ -25,7 +25,7 @@ Status check_identifier(Bytes head, uint64_t total_bytes) {
   }
   const std::string_view identifier = four_bytes(head, 4);
   if (identifier == "ET12") return {};
-  if (identifier.starts_with("ET")) {
+  if (looks_like_pte(head)) {
     return Status(StatusCode::Unsupported,
                   "a .pte of another format version than ET12; export it with ExecuTorch 1.5");
   }
@@ -36,6 +36,10 @@ Status check_identifier(Bytes head, uint64_t total_bytes) {
 }
 
 }  // namespace
+
+bool looks_like_pte(std::span<const uint8_t> head) {
+  return head.size() >= 6 && head[4] == 'E' && head[5] == 'T';
+}
 
 Result<PteHeader> parse_header(std::span<const uint8_t> head, uint64_t total_bytes) {
   ETB_RETURN_IF_ERROR(check_identifier(head, total_bytes));

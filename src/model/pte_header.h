@@ -26,6 +26,9 @@ struct PteHeader {
   std::optional<uint64_t> checksum;  // if the header is long enough to hold one
 };
 
+// Whether the bytes begin as a .pte of any format version does.
+bool looks_like_pte(std::span<const uint8_t> head);
+
 // `head` may be the whole file or its program part; `total_bytes` is the size of the whole.
 // Corrupt: not a .pte, a program cut short, numbers that cannot be. Unsupported: a newer
 // identifier.
