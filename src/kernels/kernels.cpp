@@ -13,12 +13,12 @@ namespace etb::kernels {
       Kernel(kAttentionName, attention_op),
       Kernel(kMlpName, mlp_op),
       Kernel(kHeadName, head_op),
-      Kernel("llama::custom_sdpa.out", custom_sdpa_op),
-      Kernel("llama::custom_quantized_sdpa.out", custom_quantized_sdpa_op),
-      Kernel("llama::sdpa_with_kv_cache.out", sdpa_with_kv_cache_op),
-      Kernel("llama::update_cache.out", update_cache_op),
-      Kernel("llama::update_cache_with_indices.out", update_cache_with_indices_op),
-      Kernel("llama::fast_hadamard_transform.out", fast_hadamard_transform_op),
+      Kernel(kCustomSdpaName, custom_sdpa_op),
+      Kernel(kCustomQuantizedSdpaName, custom_quantized_sdpa_op),
+      Kernel(kSdpaWithKvCacheName, sdpa_with_kv_cache_op),
+      Kernel(kUpdateCacheName, update_cache_op),
+      Kernel(kUpdateCacheWithIndicesName, update_cache_with_indices_op),
+      Kernel(kFastHadamardTransformName, fast_hadamard_transform_op),
   };
   return {list, sizeof list / sizeof list[0]};
 }

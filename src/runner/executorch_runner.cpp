@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "kernels/kernels.h"
+#include "kernels/llama/llama_ops.h"
 #include "kernels/parallel.h"
 #include "model/precheck.h"
 #include "model/pte_header.h"
@@ -32,9 +33,6 @@ Result<std::optional<kernels::Path>> path_by_name(const std::string& name) {
       StatusCode::InvalidArgument,
       concat("kernel path '", name, "' is not one this machine has: ", name_list(available)));
 }
-
-// A cache that it writes to may be a ring.
-constexpr char kRingOperator[] = "llama::update_cache_with_indices.out";
 
 // As docs/design/data-path.md and kernels/llama/llama_ops.h list them.
 constexpr model::OperatorSignature kSignatures[] = {
@@ -117,7 +115,8 @@ ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operat
 // Without the global ones in the same list the runtime logs an error for each operator found there.
 void ExecutorchRunner::add_global_kernels(std::span<const uint8_t> program) {
   const Needs needs = needs_of(program);
-  has_ring_ = needs.operators.contains(kRingOperator);
+  // A cache that it writes to may be a ring.
+  has_ring_ = needs.operators.contains(kernels::kUpdateCacheWithIndicesName);
   const bool own =
       !needs.backends && std::ranges::all_of(needs.operators, [this](const std::string& name) {
         return std::ranges::any_of(kernels_,

@@ -13,9 +13,6 @@ using executorch::runtime::MethodMeta;
 using executorch::runtime::Tag;
 using executorch::runtime::TensorInfo;
 
-constexpr int64_t kMaxTokens = int64_t{1} << 26;
-constexpr int64_t kMaxVocab = int64_t{1} << 24;
-
 class ContractReader {
  public:
   ContractReader(std::string doing, const MethodMeta& meta)
@@ -36,7 +33,7 @@ class ContractReader {
     const auto sizes = tokens.sizes();
     out.token_type = tokens.scalar_type();
     if (!is_integer(out.token_type) || sizes.size() != 2 || sizes[0] != 1 || sizes[1] < 1 ||
-        sizes[1] > kMaxTokens) {
+        sizes[1] > kMaxPositions) {
       return not_so(shown("tokens", tokens));
     }
     out.most_tokens = static_cast<uint32_t>(sizes[1]);

@@ -12,6 +12,10 @@
 
 namespace etb::runner {
 
+// No model goes beyond these; the numbers of a damaged file do.
+inline constexpr int64_t kMaxPositions = int64_t{1} << 26;
+inline constexpr int64_t kMaxVocab = int64_t{1} << 24;
+
 struct MethodContract {
   std::string name;
   executorch::aten::ScalarType token_type = executorch::aten::ScalarType::Long;     // or Int

@@ -12,8 +12,6 @@ namespace {
 using executorch::runtime::MethodMeta;
 using executorch::runtime::Tag;
 
-constexpr int64_t kMaxPositions = int64_t{1} << 26;
-
 // Whether a method only holds values: its outputs mean something without running it.
 bool holds_values_only(const MethodMeta& meta) {
 #pragma GCC diagnostic push
@@ -137,7 +135,7 @@ Result<RunnerMeta> read_program_meta(const MethodContext& context,
   RunnerMeta meta;
   meta.has_forward_all = text.all_rows.has_value() || text.many.all_rows;
   const int64_t logits = text.many.vocab;
-  ETB_ASSIGN_OR_RETURN(auto vocab, constant_int(context, methods, "get_vocab_size", kMaxPositions));
+  ETB_ASSIGN_OR_RETURN(auto vocab, constant_int(context, methods, "get_vocab_size", kMaxVocab));
   ETB_ASSIGN_OR_RETURN(auto positions,
                        constant_int(context, methods, "get_max_context_len", kMaxPositions));
   if (!positions) {

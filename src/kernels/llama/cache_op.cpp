@@ -71,8 +71,9 @@ void CacheUpdate::write(Args& args, std::span<const int64_t> indices) const {
 
 // The out tensor is a dummy: nobody reads it.
 void update_cache_op(et::KernelRuntimeContext& ctx, Stack stack) {
-  et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(), "llama::update_cache");
-  Args args("llama::update_cache.out", ctx, stack, 4);
+  const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
+                                                      kUpdateCacheName);
+  Args args(kUpdateCacheName, ctx, stack, 4);
   CacheUpdate update(args, {0, "value"}, {1, "cache"});
   const int64_t start = args.integer(2, "start_pos", 0, INT64_MAX);
   update.check(args, start);
@@ -80,9 +81,9 @@ void update_cache_op(et::KernelRuntimeContext& ctx, Stack stack) {
 }
 
 void update_cache_with_indices_op(et::KernelRuntimeContext& ctx, Stack stack) {
-  et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
-                                                "llama::update_cache_with_indices");
-  Args args("llama::update_cache_with_indices.out", ctx, stack, 5);
+  const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
+                                                      kUpdateCacheWithIndicesName);
+  Args args(kUpdateCacheWithIndicesName, ctx, stack, 5);
   const CacheUpdate update(args, {0, "value"}, {1, "cache"});
   const Tensor* const indices = args.i64(3, "indices", 2);
   if (!args.ok()) return;

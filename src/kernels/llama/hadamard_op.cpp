@@ -67,10 +67,10 @@ void hadamard(float* x, size_t count) {
 }
 
 void fast_hadamard_transform_op(et::KernelRuntimeContext& ctx, Stack stack) {
-  et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
-                                                "llama::fast_hadamard_transform");
+  const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
+                                                      kFastHadamardTransformName);
   constexpr ScalarType kTypes[] = {ScalarType::Float, ScalarType::Half};
-  Args args("llama::fast_hadamard_transform.out", ctx, stack, 2);
+  Args args(kFastHadamardTransformName, ctx, stack, 2);
   const Tensor* const mat = args.dense(0, "mat", -1, kTypes);
   if (mat == nullptr) return;
   if (!args.expect(mat->dim() > 0 && mat->dim() <= kMaxRank, "mat", "no rows of numbers")) return;

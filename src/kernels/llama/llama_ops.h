@@ -32,4 +32,11 @@ void update_cache_op(et::KernelRuntimeContext& ctx, Stack stack);
 void update_cache_with_indices_op(et::KernelRuntimeContext& ctx, Stack stack);
 void fast_hadamard_transform_op(et::KernelRuntimeContext& ctx, Stack stack);
 
+inline constexpr char kCustomSdpaName[] = "llama::custom_sdpa.out";
+inline constexpr char kCustomQuantizedSdpaName[] = "llama::custom_quantized_sdpa.out";
+inline constexpr char kSdpaWithKvCacheName[] = "llama::sdpa_with_kv_cache.out";
+inline constexpr char kUpdateCacheName[] = "llama::update_cache.out";
+inline constexpr char kUpdateCacheWithIndicesName[] = "llama::update_cache_with_indices.out";
+inline constexpr char kFastHadamardTransformName[] = "llama::fast_hadamard_transform.out";
+
 }  // namespace etb::kernels

@@ -126,17 +126,17 @@ void read_quantisation(Args& args, size_t at, const Tensor* tensor, TokenRows& r
 }  // namespace
 
 void custom_sdpa_op(et::KernelRuntimeContext& ctx, Stack stack) {
-  et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(), "llama::custom_sdpa");
-  Args args("llama::custom_sdpa.out", ctx, stack, 9);
+  const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(), kCustomSdpaName);
+  Args args(kCustomSdpaName, ctx, stack, 9);
   const Qkv from{args.dense(0, "query", 4, kFloats), args.dense(1, "key", 4, kFloats),
                  args.dense(2, "value", 4, kFloats)};
   attend(args, from, {.start = 3, .mask = 4, .dropout = 5, .causal = 6, .scale = 7}, 8);
 }
 
 void custom_quantized_sdpa_op(et::KernelRuntimeContext& ctx, Stack stack) {
-  et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
-                                                "llama::custom_quantized_sdpa");
-  Args args("llama::custom_quantized_sdpa.out", ctx, stack, 16);
+  const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
+                                                      kCustomQuantizedSdpaName);
+  Args args(kCustomQuantizedSdpaName, ctx, stack, 16);
   const Qkv from{args.dense(0, "query", 4, kQuantised), args.dense(1, "key", 4, kQuantised),
                  args.dense(2, "value", 4, kQuantised)};
   SdpaCall call;
@@ -149,9 +149,9 @@ void custom_quantized_sdpa_op(et::KernelRuntimeContext& ctx, Stack stack) {
 }
 
 void sdpa_with_kv_cache_op(et::KernelRuntimeContext& ctx, Stack stack) {
-  et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
-                                                "llama::sdpa_with_kv_cache");
-  Args args("llama::sdpa_with_kv_cache.out", ctx, stack, 12);
+  const et::internal::EventTracerProfileOpScope scope(ctx.internal_event_tracer(),
+                                                      kSdpaWithKvCacheName);
+  Args args(kSdpaWithKvCacheName, ctx, stack, 12);
   const Tensor* const query = args.dense(0, "query", 4, kFloats);
   const Qkv from{query, args.dense(3, "key_cache", 4, kFloats),
                  args.dense(4, "value_cache", 4, kFloats)};
