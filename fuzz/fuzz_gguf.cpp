@@ -14,14 +14,11 @@
 #include "import/vocab_import.h"
 #include "layout/pack.h"
 #include "model/precheck.h"
+#include "require.h"
 
 namespace {
 
 using namespace etb;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
 
 void read_every_key(const import::GgufFile& file) {
   for (const import::GgufValue& value : file.values()) {

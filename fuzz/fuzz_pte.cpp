@@ -9,14 +9,11 @@
 #include "model/capabilities.h"
 #include "model/precheck.h"
 #include "model/pte_file.h"
+#include "require.h"
 
 namespace {
 
 // Whatever a file claims to hold must lie inside it.
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
-
 void read_every_byte(std::span<const uint8_t> part, std::span<const uint8_t> whole) {
   require(part.empty() || (part.data() >= whole.data() &&
                            part.data() + part.size() <= whole.data() + whole.size()));

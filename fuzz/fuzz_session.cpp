@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "kv/session_file.h"
+#include "require.h"
 
 namespace {
 
@@ -18,10 +19,6 @@ constexpr size_t kCheckedFrom = 24;
 constexpr size_t kRowsOffsetAt = 72;
 constexpr size_t kRowsChecksumAt = 88;
 constexpr size_t kHeader = 96;
-
-void require(bool holds) {
-  if (!holds) __builtin_trap();
-}
 
 void seal(std::vector<uint8_t>& bytes) {
   uint64_t rows = 0;

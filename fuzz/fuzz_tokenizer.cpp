@@ -7,14 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "require.h"
 #include "token/tokenizer.h"
 
 namespace {
-
-// Broken promises end the run, so that the fuzzer sees them.
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 void use(const etb::token::Tokenizer& tokenizer, std::string_view text) {
   const uint32_t size = tokenizer.vocab_size();

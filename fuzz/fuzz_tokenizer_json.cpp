@@ -8,18 +8,11 @@
 #include "token/tokenizer.h"
 #include "token/tokenizer_file.h"
 #include "token/tokenizer_json.h"
+#include "tokenize_texts.h"
 
 namespace {
 
 constexpr std::string_view kSeparator = "\n---\n";
-constexpr std::string_view kTexts[] = {"", "Hello  world, it's 12.5\n",
-                                       " a▁b\u00e9\u6f22\U0001F600 <|im_end|> x"};
-
-// Broken promises end the run, so that the fuzzer sees them.
-void require(bool holds) {
-  if (!holds) std::abort();
-}
-
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -37,12 +30,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   for (const etb::TokenId id : files.eos_ids) require(id < files.vocab.tokens.size());
   const auto tokenizer = etb::token::Tokenizer::create(files.vocab);
-  if (!tokenizer.ok()) return 0;
-  for (const std::string_view text : kTexts) {
-    const auto ids = tokenizer->encode(text, {.parse_special = true, .add_bos = true});
-    if (!ids.ok()) continue;
-    for (const etb::TokenId id : *ids) require(id < tokenizer->vocab_size());
-    require(tokenizer->decode(*ids).ok());
-  }
+  if (tokenizer.ok()) tokenize_texts(*tokenizer);
   return 0;
 }

@@ -5,34 +5,18 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
-#include <fstream>
 #include <set>
-#include <sstream>
 
 #include "base/text.h"
 #include "prompt/chat_template.h"
 #include "prompt/jinja/runtime.h"
-#include "prompt/jinja/to_json.h"
 #include "prompt/json.h"
+#include "prompt/json_text.h"
 #include "prompt/render_line.h"
+#include "prompt/test_recorded.h"
 
 namespace etb::prompt {
 namespace {
-
-Value recorded() {
-  std::ifstream file(ETB_SOURCE_DIR "/tests/references/templates/formats.json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const Result<Value> parsed = parse_json(text.str());
-  EXPECT_TRUE(parsed.ok()) << parsed.status().to_string();
-  return parsed.ok() ? *parsed : Value::dict({});
-}
-
-std::string line_text(const Value& line) {
-  const jinja::Limits limits;
-  jinja::Runtime runtime(limits, std::nullopt);
-  return jinja::to_json(runtime, line, {});
-}
 
 std::string fnv(std::string_view text) {
   uint64_t value = 0xCBF29CE484222325ull;
@@ -71,7 +55,7 @@ bool compare(const Value& answer, std::string_view expected, const Value* full) 
 }
 
 TEST(ChatFormat, RendersWhatThePublishedTemplateOfItsFamilyRenders) {
-  const Value record = recorded();
+  const Value record = testing::read_recorded("formats.json");
   ASSERT_TRUE(record.dict().find("families"));
   const auto& lines = record.dict().find("lines")->items();
   const RenderDefaults defaults{.now_seconds = record.dict().find("now")->integer()};
@@ -84,8 +68,8 @@ TEST(ChatFormat, RendersWhatThePublishedTemplateOfItsFamilyRenders) {
     const auto& results = family->dict().find("results")->items();
     ASSERT_EQ(results.size(), lines.size());
     size_t prompts = 0;
-    for (size_t i = 0; i < lines.size() && !testing::Test::HasFailure(); ++i) {
-      const std::string line = line_text(lines[i]);
+    for (size_t i = 0; i < lines.size() && !::testing::Test::HasFailure(); ++i) {
+      const std::string line = json_text(lines[i]);
       SCOPED_TRACE(line);
       const auto answer = parse_json(render_json_line(chat_template, line, defaults));
       ASSERT_TRUE(answer.ok());

@@ -2,35 +2,18 @@
 // tests/references/templates/record_features.py.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "prompt/chat_template.h"
 #include "prompt/jinja/runtime.h"
-#include "prompt/jinja/to_json.h"
 #include "prompt/json.h"
+#include "prompt/json_text.h"
 #include "prompt/render_line.h"
+#include "prompt/test_recorded.h"
 
 namespace etb::prompt {
 namespace {
 
-Value read_recorded() {
-  std::ifstream file(ETB_SOURCE_DIR "/tests/references/templates/features.json");
-  std::ostringstream text;
-  text << file.rdbuf();
-  const Result<Value> parsed = parse_json(text.str());
-  EXPECT_TRUE(parsed.ok()) << parsed.status().to_string();
-  return parsed.ok() ? *parsed : Value::dict({});
-}
-
-std::string line_text(const Value& line) {
-  const jinja::Limits limits;
-  jinja::Runtime runtime(limits, std::nullopt);
-  return jinja::to_json(runtime, line, {});
-}
-
 TEST(Features, EqualWhatJinja2Gives) {
-  const Value recorded = read_recorded();
+  const Value recorded = testing::read_recorded("features.json");
   ASSERT_TRUE(recorded.dict().find("cases"));
   const auto& lines = recorded.dict().find("lines")->items();
   const RenderDefaults defaults{.now_seconds = recorded.dict().find("now")->integer()};
@@ -41,7 +24,7 @@ TEST(Features, EqualWhatJinja2Gives) {
     const auto line = static_cast<size_t>(fields.find("line")->integer());
     const auto parsed = ChatTemplate::parse(text);
     std::string answer = concat("{\"error\": \"", parsed.ok() ? "" : "syntax", "\"}");
-    if (parsed.ok()) answer = render_json_line(*parsed, line_text(lines[line]), defaults);
+    if (parsed.ok()) answer = render_json_line(*parsed, json_text(lines[line]), defaults);
     const Result<Value> ours = parse_json(answer);
     ASSERT_TRUE(ours.ok()) << text << answer;
     const Value* prompt = ours->dict().find("prompt");

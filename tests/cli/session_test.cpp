@@ -34,6 +34,13 @@ class SessionRuns : public CommandLine {
     return Json::parse(outcome.out, nullptr, false);
   }
 
+  // Another model, with a chat template of the test's own.
+  void use_template(const std::string& chat_template) {
+    test::RandomGgufSpec spec;
+    spec.chat_template = chat_template;
+    model_ = put("own.gguf", test::random_gguf(spec)).string();
+  }
+
   std::string model_, session_;
 };
 
@@ -147,11 +154,9 @@ TEST_F(SessionRuns, HistoryDecidesWhatALongConversationLoses) {
 
 // What a template opens for the model is reasoning until the model closes it.
 TEST_F(SessionRuns, ReasoningIsNoPartOfTheText) {
-  test::RandomGgufSpec spec;
-  spec.chat_template =
+  use_template(
       "{{ messages[-1].content }}{% if enable_thinking is not false %}<think>\n{% endif %}{# "
-      "</think> #}";
-  model_ = put("thinks.gguf", test::random_gguf(spec)).string();
+      "</think> #}");
   const Json thought = answer("x");
   EXPECT_EQ(thought["reasoning"], "AAAAAA");
   EXPECT_EQ(thought["text"], "");
@@ -166,11 +171,9 @@ TEST_F(SessionRuns, ReasoningIsNoPartOfTheText) {
 
 // The prompt's ids tell what the template made of tools, calls and results.
 TEST_F(SessionRuns, MessagesMayDeclareToolsAndHoldCallsAndResults) {
-  test::RandomGgufSpec spec;
-  spec.chat_template =
+  use_template(
       "{{ tools|length if tools else 0 }}{% for m in messages %}{{ m.tool_calls[0].function.name "
-      "if m.tool_calls else m.content }}{% endfor %}";
-  model_ = put("tools.gguf", test::random_gguf(spec)).string();
+      "if m.tool_calls else m.content }}{% endfor %}");
   const auto prompt_of = [&](const std::string& messages) {
     const Outcome outcome =
         etbridge({"run", model_, "--messages", "-", "-n", "1", "--json"}, messages);
