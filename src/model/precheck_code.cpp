@@ -7,6 +7,10 @@
 namespace etb::model::precheck {
 namespace {
 
+// Makes its last argument show the memory of its first.
+constexpr std::string_view kView = "executorch_prim::et_view.default";
+constexpr int kMostViewPasses = 64;
+
 constexpr size_t kLongestOperatorName = 98;  // the runtime's buffer, less '.' and the final zero
 
 class CodeCheck {
@@ -31,6 +35,7 @@ class CodeCheck {
       if (!code.exists()) return corrupt("a chain lacks its list of instructions");
       mark_moved(code);
     }
+    ETB_RETURN_IF_ERROR(mark_views(chains));
     look_into_lists();
     for (size_t c = 0; c < chains.size(); ++c) {
       ETB_RETURN_IF_ERROR(check_chain(chains.table(c).tables(slot::kInstructions)));
@@ -49,6 +54,7 @@ class CodeCheck {
         return corrupt(concat("operator ", i, " has no name that can be looked up"));
       }
       const auto found = signatures_.find(operator_name(op));
+      is_view_.push_back(operator_name(op) == kView);
       arguments_.push_back(found == signatures_.end() ? std::string_view() : found->second);
     }
     return {};
@@ -60,6 +66,42 @@ class CodeCheck {
       const int32_t to = code.table(i).table(slot::kValue).get<int32_t>(slot::kTo);
       if (in_range(to, known_.size())) known_[static_cast<size_t>(to)].is_moved_to = true;
     }
+  }
+
+  // A view of what may not be written must not be written either, and one of an input has memory
+  // only by being one. Views of views: until nothing changes.
+  Status mark_views(const FlatVector& chains) {
+    for (int pass = 0; pass < kMostViewPasses; ++pass) {
+      bool changed = false;
+      for (size_t c = 0; c < chains.size(); ++c) {
+        changed |= mark_views_of(chains.table(c).tables(slot::kInstructions));
+      }
+      if (!changed) return {};
+    }
+    return {StatusCode::Unsupported, concat("its views of views go deeper than ", kMostViewPasses)};
+  }
+
+  bool mark_views_of(const FlatVector& code) {
+    bool changed = false;
+    for (size_t i = 0; i < code.size(); ++i) {
+      if (type_of(code.table(i)) != InstructionType::Kernel) continue;
+      const FlatTable call = code.table(i).table(slot::kValue);
+      const int32_t op = call.get<int32_t>(slot::kCallee);
+      if (!in_range(op, is_view_.size()) || !is_view_[static_cast<size_t>(op)]) continue;
+      const FlatVector arguments = call.vector(slot::kArgs, 4);
+      const size_t count = arguments.size();
+      const int32_t base = count > 0 ? arguments.get<int32_t>(0) : -1;
+      const int32_t view = count > 0 ? arguments.get<int32_t>(count - 1) : -1;
+      if (!in_range(base, known_.size()) || !in_range(view, known_.size())) continue;
+      const Value& shown = known_[static_cast<size_t>(base)];
+      Value& showing = known_[static_cast<size_t>(view)];
+      const bool borrows = showing.backing == Backing::Caller || shown.backing == Backing::Caller ||
+                           !is_writable(shown);
+      if (!borrows || showing.is_moved_to || !is_backed(shown)) continue;
+      showing.is_moved_to = true;
+      changed = true;
+    }
+    return changed;
   }
 
   // Each list is read once, however many calls name it.
@@ -148,6 +190,7 @@ class CodeCheck {
     if (!in_range(op, arguments_.size()))
       return corrupt("it calls an operator that does not exist");
     ETB_RETURN_IF_ERROR(check_arguments(call));
+    if (is_view_[static_cast<size_t>(op)]) return {};  // it writes no memory
     const std::string_view signature = arguments_[static_cast<size_t>(op)];
     const FlatVector arguments = call.vector(slot::kArgs, 4);
     Status status =
@@ -275,6 +318,7 @@ class CodeCheck {
   const PrecheckLimits& limits_;
   std::unordered_map<std::string, std::string_view> signatures_;
   std::vector<std::string_view> arguments_;  // by operator; empty: unknown
+  std::vector<bool> is_view_;                // by operator
   std::vector<TensorListFacts> lists_;       // by value
 };
 

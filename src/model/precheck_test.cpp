@@ -211,6 +211,42 @@ TEST(Precheck, NothingKnownToBeWrittenIsAConstant) {
   EXPECT_FALSE(passes({kTokens, kHidden, kHidden}, kWeights));  // weights were moved there
 }
 
+// A view shows its base's memory, whatever it was planned to have: that of an input or constant.
+TEST(Precheck, AViewIsAsItsBaseIs) {
+  const auto view_of = [](const Sample& s, int32_t base, bool planned) {
+    const uint32_t memory = planned ? 1 : 0;
+    at(s.forward, slot::kOperators)
+        ->items.push_back(table({text(slot::kOperatorName, "executorch_prim::et_view"),
+                                 text(slot::kOverload, "default")}));
+    s.values()->items.push_back(
+        tensor({.dtype = 6, .sizes = {1, 8}, .memory_id = memory, .name = ""}));
+    const auto view = static_cast<int32_t>(s.values()->items.size()) - 1;
+    set(call(s, 3), i32(slot::kCallee, 2));
+    set(call(s, 3), sub(slot::kArgs, ints({base, kIntItems, view, view})));
+    return view;
+  };
+  const auto passes = [&](int32_t base, bool planned, bool written) {
+    const Sample sample = sample_program();
+    const int32_t view = view_of(sample, base, planned);
+    set(call(sample, 0),
+        sub(slot::kArgs, written ? ints({kTokens, view, view}) : ints({view, kHidden, kHidden})));
+    return check(sample.program, [](PrecheckLimits& limits) { limits.signatures = {}; });
+  };
+  EXPECT_EQ(passes(kTokens, false, false).to_string(), Status().to_string()) << "an input";
+  EXPECT_EQ(passes(kWeights, false, false).to_string(), Status().to_string());
+  EXPECT_EQ(passes(kCache, true, true).to_string(), Status().to_string())
+      << "planned memory may be written through a view";
+  for (const bool planned : {false, true}) {
+    EXPECT_EQ(passes(kWeights, planned, true).code(), StatusCode::Corrupt) << "a constant may not";
+  }
+  EXPECT_EQ(passes(kCache, false, false).to_string(), Status().to_string());
+  const Sample sample = sample_program();
+  const int32_t view = view_of(sample, kTokens, false);
+  set(call(sample, 3), sub(slot::kArgs, ints({view, kIntItems, view, view})));
+  set(call(sample, 0), sub(slot::kArgs, ints({view, kHidden, kHidden})));
+  EXPECT_FALSE(check(sample.program).ok()) << "one of itself shows nothing";
+}
+
 TEST(Precheck, MethodsAreComplete) {
   expect_refused({
       {"lacks its name", [](auto& s) { unset(s.forward, slot::kPlanName); }},
