@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/manifest.h"
+#include "model/media_methods.h"
 
 namespace etb::model {
 namespace {
@@ -24,18 +25,26 @@ uint64_t size_at(const ValueSummary& value, size_t dim) {
   return static_cast<uint64_t>(std::max(0, value.sizes[dim]));
 }
 
-// Tokens [1,S] and perhaps positions in; one tensor of logits [1,V] or [1,S,V] out.
+bool is_embeddings(const ValueSummary& value) {
+  return value.type == ValueType::Tensor && is_float(value.dtype) && value.sizes.size() == 3;
+}
+
+// Tokens [1,S], or of a decoder embeddings [1,S,H], and perhaps positions in; one tensor of logits
+// [1,V] or [1,S,V] out.
 std::optional<TextMethod> text_method(const MethodSummary& method) {
   if (method.inputs.empty() || method.inputs.size() > 2 || method.outputs.size() != 1) return {};
   const ValueSummary& tokens = method.inputs[0];
   const ValueSummary& logits = method.outputs[0];
-  if (!is_int_tensor(tokens, 2)) return {};
+  const bool decoder = method.name == kTextDecoder;
+  if (method.name == kTokenEmbedding) return {};
+  if (decoder ? !is_embeddings(tokens) : !is_int_tensor(tokens, 2)) return {};
   if (logits.type != ValueType::Tensor || !is_float(logits.dtype)) return {};
   const size_t rank = logits.sizes.size();
   if (rank != 2 && rank != 3) return {};
   TextMethod text;
   text.name = method.name;
-  text.token_type = tokens.dtype;
+  text.embeddings = decoder;
+  if (!decoder) text.token_type = tokens.dtype;
   text.most_tokens = size_at(tokens, 1);
   text.dynamic_tokens = tokens.dynamic;
   text.all_positions = rank == 3;
@@ -49,8 +58,8 @@ std::optional<TextMethod> text_method(const MethodSummary& method) {
 }
 
 bool has_encoder(const PteSummary& summary) {
-  constexpr std::string_view kNames[] = {"vision_encoder", "audio_encoder", "token_embedding",
-                                         "text_decoder"};
+  constexpr std::string_view kNames[] = {kVisionEncoder, kAudioEncoder, kTokenEmbedding,
+                                         kTextDecoder};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&summary](std::string_view name) { return summary.method(name) != nullptr; });
 }

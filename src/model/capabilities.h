@@ -33,6 +33,7 @@ struct TextMethod {
   bool has_positions = false;    // a second input; without one there is no KV cache
   bool position_vector = false;  // a position for each token rather than the first one's
   bool all_positions = false;    // logits of every token, [1,S,V], rather than of the last
+  bool embeddings = false;       // takes rows of embeddings instead of ids (media_methods.h)
   uint64_t vocab = 0;
 };
 

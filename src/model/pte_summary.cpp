@@ -144,6 +144,20 @@ std::vector<int64_t> PteSummary::int_constants(std::string_view name) const {
   return ints;
 }
 
+std::vector<double> PteSummary::numbers(std::string_view name) const {
+  std::vector<double> all;
+  const MethodSummary* const found = method(name);
+  if (found == nullptr) return all;
+  for (const Constant& constant : found->constants) {
+    if (const auto* real = std::get_if<double>(&constant)) all.push_back(*real);
+    if (const auto* whole = std::get_if<int64_t>(&constant)) {
+      all.push_back(static_cast<double>(*whole));
+    }
+    if (const auto* flag = std::get_if<bool>(&constant)) all.push_back(*flag ? 1 : 0);
+  }
+  return all;
+}
+
 std::optional<int64_t> PteSummary::int_constant(std::string_view name) const {
   const MethodSummary* found = method(name);
   const std::vector<int64_t> ints = int_constants(name);

@@ -66,6 +66,8 @@ struct PteSummary {
   std::optional<std::string> string_constant(std::string_view method) const;
   // All integers of a metadata method (get_eos_ids).
   std::vector<int64_t> int_constants(std::string_view method) const;
+  // All its numbers (image_mean).
+  std::vector<double> numbers(std::string_view method) const;
 };
 
 // All texts among the constants together; a method whose texts go beyond it shows no constants. One

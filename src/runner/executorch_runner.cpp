@@ -72,9 +72,9 @@ struct Needs {
   bool backends = false;
 };
 
-Needs needs_of(std::span<const uint8_t> program) {
+Needs needs_of(const model::PteSummary& program) {
   Needs needs;
-  for (const model::MethodSummary& method : model::summarize_program(program).methods) {
+  for (const model::MethodSummary& method : program.methods) {
     needs.operators.insert(method.operators.begin(), method.operators.end());
     needs.backends |= !method.backends.empty();
   }
@@ -92,6 +92,12 @@ Result<std::shared_ptr<TextRunner>> TextRunner::load(ModelSource source,
   return runner;
 }
 
+Result<std::shared_ptr<const Embeddings>> TextRunner::encode(const media::Media& media,
+                                                             const CancelToken*) {
+  // It has no encoder for either kind: which error that is, is said in one place.
+  return model::MediaMethods().positions_of(media).status();
+}
+
 Result<std::shared_ptr<ExecutorchRunner>> ExecutorchRunner::load(ModelSource source,
                                                                  const RunnerOptions& options,
                                                                  const OperatorSet& operators) {
@@ -104,6 +110,7 @@ Result<std::shared_ptr<ExecutorchRunner>> ExecutorchRunner::load(ModelSource sou
   ETB_RETURN_IF_ERROR(runner->load_program(operators.signatures));
   ETB_RETURN_IF_ERROR(runner->plan_memory());
   ETB_RETURN_IF_ERROR(runner->try_methods());
+  ETB_RETURN_IF_ERROR(runner->open_embeddings(options.image));
   return runner;
 }
 
@@ -113,7 +120,7 @@ ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operat
       kernels_(operators.kernels.begin(), operators.kernels.end()) {}
 
 // Without the global ones in the same list the runtime logs an error for each operator found there.
-void ExecutorchRunner::add_global_kernels(std::span<const uint8_t> program) {
+void ExecutorchRunner::add_global_kernels(const model::PteSummary& program) {
   const Needs needs = needs_of(program);
   // A cache that it writes to may be a ring.
   has_ring_ = needs.operators.contains(kernels::kUpdateCacheWithIndicesName);
@@ -144,7 +151,8 @@ void ExecutorchRunner::set_threads(unsigned threads) {
 Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> signatures) {
   const std::string& path = source_.file->path();
   ETB_ASSIGN_OR_RETURN(const auto bytes, prechecked(source_, signatures));
-  add_global_kernels(bytes);
+  const model::PteSummary summary = model::summarize_program(bytes);
+  add_global_kernels(summary);
   LogCapture capture;
   auto program = Program::load(&loader_, Program::Verification::InternalConsistency);
   if (!program.ok()) {
@@ -154,6 +162,10 @@ Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> 
   context_ = {&*program_, kernels_, path};
   ETB_ASSIGN_OR_RETURN(methods_, method_names(context_));
   ETB_ASSIGN_OR_RETURN(text_, read_text_methods(context_, methods_));
+  if (!text_.many.embeddings) return {};
+  auto media = model::media_methods(summary);
+  if (!media.ok()) return media.status().with_context(path);
+  media_ = *media;
   return {};
 }
 
@@ -207,6 +219,23 @@ Status ExecutorchRunner::try_methods() {
                                         " over a KV cache of ", kv_descriptor_.context())};
   }
   return {};
+}
+
+Status ExecutorchRunner::open_embeddings(const media::ImageRecipe& recipe) {
+  if (!text_.many.embeddings) return {};
+  ETB_ASSIGN_OR_RETURN(embeddings_, EmbeddingMethods::open(context_, media_, recipe));
+  meta_.media = media_;
+  meta_.chunk = std::min(meta_.chunk, embeddings_->most_tokens());
+  return {};
+}
+
+Result<std::shared_ptr<const Embeddings>> ExecutorchRunner::encode(const media::Media& media,
+                                                                   const CancelToken* cancel) {
+  if (embeddings_ == nullptr) return TextRunner::encode(media, cancel);
+  kernels::Execution execution = execution_;
+  execution.cancel = cancel;
+  auto rows = embeddings_->of_media(media, execution);
+  return rows.ok() ? rows : rows.status().with_context(context_.file);
 }
 
 Result<std::unique_ptr<Sequence>> ExecutorchRunner::new_sequence() {

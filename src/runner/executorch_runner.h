@@ -11,7 +11,9 @@
 #include "kernels/execution.h"
 #include "kv/descriptor.h"
 #include "model/precheck.h"
+#include "model/pte_summary.h"
 #include "platform/anonymous_memory.h"
+#include "runner/embeddings.h"
 #include "runner/loaded_method.h"
 #include "runner/mapped_loader.h"
 #include "runner/program_meta.h"
@@ -39,6 +41,8 @@ class ExecutorchRunner final : public TextRunner,
   const RunnerMeta& meta() const override { return meta_; }
   Result<std::unique_ptr<Sequence>> new_sequence() override;
   void set_threads(unsigned threads) override;
+  Result<std::shared_ptr<const Embeddings>> encode(const media::Media& media,
+                                                   const CancelToken* cancel) override;
 
   const ModelSource& source() const { return source_; }
   const MethodContext& context() const { return context_; }
@@ -53,15 +57,18 @@ class ExecutorchRunner final : public TextRunner,
   std::span<uint8_t> activations() { return activations_.span(); }
   const kv::Descriptor& kv_descriptor() const { return kv_descriptor_; }
   const kernels::Execution& execution() const { return execution_; }
+  // Of a model whose decoder takes embeddings; else null.
+  EmbeddingMethods* embeddings() const { return embeddings_.get(); }
 
  private:
   ExecutorchRunner(ModelSource source, const OperatorSet& operators);
-  void add_global_kernels(std::span<const uint8_t> program);
+  void add_global_kernels(const model::PteSummary& program);
   Status load_program(std::span<const model::OperatorSignature> signatures);
   Status plan_memory();
   Status choose_execution(const RunnerOptions& options);
   // Loads the forward methods once, over memory of their own, to find out now whether they can run.
   Status try_methods();
+  Status open_embeddings(const media::ImageRecipe& recipe);
 
   // In this order: each is used by those after it.
   ModelSource source_;
@@ -77,6 +84,8 @@ class ExecutorchRunner final : public TextRunner,
   AnonymousMemory activations_;
   kv::Descriptor kv_descriptor_;  // no layers if the file does not describe its cache
   kernels::Execution execution_;
+  model::MediaMethods media_;
+  std::unique_ptr<EmbeddingMethods> embeddings_;
 };
 
 }  // namespace etb::runner

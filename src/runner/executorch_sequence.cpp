@@ -12,6 +12,7 @@
 #include "kernels/execution.h"
 #include "kernels/llama/elements.h"
 #include "runner/append_checks.h"
+#include "runner/input_tensor.h"
 #include "runner/program_meta.h"
 #include "runner/runtime.h"
 
@@ -23,26 +24,6 @@ using executorch::runtime::Error;
 using executorch::runtime::EValue;
 
 constexpr size_t kActivations = 0;  // index of memory id 1
-
-// `count` values of a contiguous tensor, [1, count] or [count]. Must outlive set_input(), its data
-// execute().
-class InputTensor {
- public:
-  InputTensor(ScalarType type, void* data, size_t count, bool batch) {
-    sizes_ = {1, static_cast<int32_t>(count)};
-    strides_[0] = static_cast<int32_t>(count);
-    const size_t skipped = batch ? 0 : 1;
-    impl_.emplace(type, batch ? 2 : 1, sizes_.data() + skipped, data, order_.data(),
-                  strides_.data() + skipped);
-  }
-  EValue value() { return EValue(executorch::aten::Tensor(&*impl_)); }
-
- private:
-  std::array<int32_t, 2> sizes_{};
-  std::array<uint8_t, 2> order_{0, 1};
-  std::array<int32_t, 2> strides_{1, 1};
-  std::optional<executorch::aten::TensorImpl> impl_;
-};
 
 }  // namespace
 
@@ -113,10 +94,9 @@ Status ExecutorchSequence::check_known(std::span<const TokenId> ids) const {
   return {};
 }
 
-Status ExecutorchSequence::check(std::span<const TokenId> ids) const {
+Status ExecutorchSequence::check_room(std::span<const TokenId> ids) const {
   const RunnerMeta& meta = runner_->meta();
   if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
-  ETB_RETURN_IF_ERROR(check_known(ids));
   if (position() < memory_.rewind_floor()) {
     return {StatusCode::InvalidArgument,
             concat("position ", position(), " lacks rows of its window: append rows up to ",
@@ -129,8 +109,27 @@ Status ExecutorchSequence::check(std::span<const TokenId> ids) const {
              meta.context, ": shorten the prompt, drop old turns, or load with a larger context")};
 }
 
+Status ExecutorchSequence::check_rows(std::span<const TokenId> ids,
+                                      std::span<const uint8_t> rows) const {
+  const EmbeddingMethods* const embeddings = runner_->embeddings();
+  if (embeddings == nullptr) {
+    return {StatusCode::Unsupported,
+            concat(runner_->context().file, " takes tokens alone: it is no multimodal model")};
+  }
+  if (rows.size() != ids.size() * embeddings->row_bytes()) {
+    return {StatusCode::InvalidArgument,
+            concat(ids.size(), " positions of ", embeddings->row_bytes(),
+                   " bytes each do not make ", rows.size())};
+  }
+  const auto token = std::ranges::find_if_not(ids, is_media_id);
+  if (token == ids.end()) return {};
+  return {StatusCode::InvalidArgument,
+          concat("id ", *token, " is a token's, not of an image or sound")};
+}
+
 // Integers are kept as the wider type; a method that takes Int gets them narrowed in place.
-Status ExecutorchSequence::set_inputs(const OpenMethod& method, size_t count) {
+Status ExecutorchSequence::set_inputs(const OpenMethod& method, std::span<const uint8_t> rows,
+                                      size_t count) {
   const MethodContract& contract = *method.contract;
   const size_t positions = contract.each_position ? count : 1;
   const auto narrowed = [](ScalarType type, std::vector<int64_t>& values, size_t used) {
@@ -142,10 +141,17 @@ Status ExecutorchSequence::set_inputs(const OpenMethod& method, size_t count) {
   };
   narrowed(contract.token_type, tokens_, count);
   narrowed(contract.position_type, positions_, positions);
-  InputTensor tokens(contract.token_type, tokens_.data(), count, true);
-  InputTensor position(contract.position_type, positions_.data(), positions, false);
+  const std::array<int32_t, 3> shape = {1, static_cast<int32_t>(count),
+                                        static_cast<int32_t>(contract.width)};
+  // The runtime reads it only, though its tensors are never const.
+  void* const embeddings = const_cast<uint8_t*>(rows.data());
+  InputTensor first(contract.embeddings ? contract.embedding_type : contract.token_type,
+                    contract.embeddings ? embeddings : tokens_.data(),
+                    std::span(shape).first(contract.embeddings ? 3 : 2));
+  const std::array<int32_t, 1> length = {static_cast<int32_t>(positions)};
+  InputTensor position(contract.position_type, positions_.data(), length);
   LogCapture capture;
-  Error error = method.loaded->method().set_input(tokens.value(), 0);
+  Error error = method.loaded->method().set_input(first.value(), 0);
   if (error == Error::Ok) error = method.loaded->method().set_input(position.value(), 1);
   if (error == Error::Ok) return {};
   return runtime_status(RuntimeStep::Execute, error, method.loaded->doing(), capture);
@@ -171,11 +177,17 @@ Result<std::span<const float>> ExecutorchSequence::output(const OpenMethod& meth
   return std::span<const float>(logits_.data(), wanted);
 }
 
-Result<std::span<const float>> ExecutorchSequence::run(const OpenMethod& method,
-                                                       std::span<const TokenId> ids,
+Result<std::span<const float>> ExecutorchSequence::run(const OpenMethod& method, const Chunk& chunk,
                                                        const CancelToken* cancel) {
+  const std::span<const TokenId> ids = chunk.ids;
   const Status cancelled(StatusCode::Cancelled, concat("cancelled at position ", position()));
   if (cancel != nullptr && cancel->cancelled()) return cancelled;
+  kernels::Execution execution = runner_->execution();
+  execution.cancel = cancel;
+  std::span<const uint8_t> rows = chunk.rows;
+  if (method.contract->embeddings && rows.empty()) {
+    ETB_ASSIGN_OR_RETURN(rows, runner_->embeddings()->of_tokens(ids, execution));
+  }
   std::copy(ids.begin(), ids.end(), tokens_.begin());
   std::iota(positions_.begin(), positions_.begin() + static_cast<ptrdiff_t>(ids.size()),
             int64_t{position()});
@@ -183,9 +195,7 @@ Result<std::span<const float>> ExecutorchSequence::run(const OpenMethod& method,
   // Now, so that nothing can fail once the chunk has run.
   if (needed > ids_.capacity()) ids_.reserve(std::max(needed, 2 * ids_.capacity()));
   memory_.expect(static_cast<uint32_t>(needed));
-  ETB_RETURN_IF_ERROR(set_inputs(method, ids.size()));
-  kernels::Execution execution = runner_->execution();
-  execution.cancel = cancel;
+  ETB_RETURN_IF_ERROR(set_inputs(method, rows, ids.size()));
   const kernels::ExecutionScope scope(execution);
   LogCapture capture;
   const Error error = method.loaded->method().execute();
@@ -201,27 +211,44 @@ Result<std::span<const float>> ExecutorchSequence::run(const OpenMethod& method,
   return logits;
 }
 
-Result<std::span<const float>> ExecutorchSequence::forward(std::span<const TokenId> ids,
-                                                           const CancelToken* cancel) {
-  ETB_RETURN_IF_ERROR(check(ids));
+Result<std::span<const float>> ExecutorchSequence::feed(const Chunk& all,
+                                                        const CancelToken* cancel) {
+  const size_t row = all.rows.size() / all.ids.size();
   std::span<const float> logits;
-  for (size_t done = 0; done < ids.size();) {
-    const size_t count = std::min(tokens_.size(), ids.size() - done);
+  for (size_t done = 0; done < all.ids.size();) {
+    const size_t count = std::min(tokens_.size(), all.ids.size() - done);
     const OpenMethod& method = count == 1 && single_.loaded != nullptr ? single_ : many_;
-    ETB_ASSIGN_OR_RETURN(logits, run(method, ids.subspan(done, count), cancel));
+    const Chunk chunk{all.ids.subspan(done, count), all.rows.subspan(done * row, count * row)};
+    ETB_ASSIGN_OR_RETURN(logits, run(method, chunk, cancel));
     done += count;
   }
   return logits.last(runner_->meta().vocab_size);
 }
 
+Result<std::span<const float>> ExecutorchSequence::forward(std::span<const TokenId> ids,
+                                                           const CancelToken* cancel) {
+  ETB_RETURN_IF_ERROR(check_known(ids));
+  ETB_RETURN_IF_ERROR(check_room(ids));
+  return feed({ids, {}}, cancel);
+}
+
+Result<std::span<const float>> ExecutorchSequence::forward_embeddings(std::span<const TokenId> ids,
+                                                                      std::span<const uint8_t> rows,
+                                                                      const CancelToken* cancel) {
+  ETB_RETURN_IF_ERROR(check_rows(ids, rows));
+  ETB_RETURN_IF_ERROR(check_room(ids));
+  return feed({ids, rows}, cancel);
+}
+
 Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
                                        const LogitsVisitor& visit) {
-  ETB_RETURN_IF_ERROR(check(ids));
+  ETB_RETURN_IF_ERROR(check_known(ids));
+  ETB_RETURN_IF_ERROR(check_room(ids));
   ETB_ASSIGN_OR_RETURN(const OpenMethod* method, all_positions());
   const size_t vocab = runner_->meta().vocab_size;
   for (size_t done = 0; done < ids.size();) {
     const size_t count = std::min(tokens_.size(), ids.size() - done);
-    ETB_ASSIGN_OR_RETURN(const auto logits, run(*method, ids.subspan(done, count), cancel));
+    ETB_ASSIGN_OR_RETURN(const auto logits, run(*method, {ids.subspan(done, count), {}}, cancel));
     for (size_t i = 0; i < count; ++i) {
       ETB_RETURN_IF_ERROR(visit(done + i, logits.subspan(i * vocab, vocab)));
     }

@@ -21,6 +21,9 @@ class ExecutorchSequence final : public Sequence {
 
   Result<std::span<const float>> forward(std::span<const TokenId> ids,
                                          const CancelToken* cancel) override;
+  Result<std::span<const float>> forward_embeddings(std::span<const TokenId> ids,
+                                                    std::span<const uint8_t> rows,
+                                                    const CancelToken* cancel) override;
   Status forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
                      const LogitsVisitor& visit) override;
   uint32_t position() const override { return static_cast<uint32_t>(ids_.size()); }
@@ -41,9 +44,16 @@ class ExecutorchSequence final : public Sequence {
     std::unique_ptr<LoadedMethod> loaded;
   };
 
+  // Positions to run: of tokens, or with `rows` an embedding each.
+  struct Chunk {
+    std::span<const TokenId> ids;
+    std::span<const uint8_t> rows;
+  };
+
   ExecutorchSequence(std::shared_ptr<ExecutorchRunner> runner, kv::KvMemory memory);
   Status lay_out_memory();
-  Status check(std::span<const TokenId> ids) const;
+  Status check_room(std::span<const TokenId> ids) const;
+  Status check_rows(std::span<const TokenId> ids, std::span<const uint8_t> rows) const;
   Status check_known(std::span<const TokenId> ids) const;
   Status check_reachable() const;
   Status open(const MethodContract& contract, OpenMethod& out);
@@ -51,9 +61,10 @@ class ExecutorchSequence final : public Sequence {
   Result<OpenMethod*> all_positions();
   // Runs one chunk; on success the position has moved and the logits are returned: of each token,
   // or of the last, as the method has them.
-  Result<std::span<const float>> run(const OpenMethod& method, std::span<const TokenId> ids,
+  Result<std::span<const float>> run(const OpenMethod& method, const Chunk& chunk,
                                      const CancelToken* cancel);
-  Status set_inputs(const OpenMethod& method, size_t count);
+  Result<std::span<const float>> feed(const Chunk& all, const CancelToken* cancel);
+  Status set_inputs(const OpenMethod& method, std::span<const uint8_t> rows, size_t count);
   Result<std::span<const float>> output(const OpenMethod& method, size_t rows);
 
   std::shared_ptr<ExecutorchRunner> runner_;

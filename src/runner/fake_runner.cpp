@@ -14,10 +14,18 @@ class FakeSequence final : public Sequence {
 
   Result<std::span<const float>> forward(std::span<const TokenId> ids,
                                          const CancelToken* cancel) override {
-    ETB_RETURN_IF_ERROR(check(ids));
-    ETB_RETURN_IF_ERROR(feed(ids, cancel, nullptr));
-    logits_ = logits_after(history_);
-    return std::span<const float>(logits_);
+    ETB_RETURN_IF_ERROR(check_known(ids));
+    return run(ids, cancel);
+  }
+
+  Result<std::span<const float>> forward_embeddings(std::span<const TokenId> ids,
+                                                    std::span<const uint8_t> rows,
+                                                    const CancelToken* cancel) override {
+    if (runner_->model().media.none()) return Sequence::forward_embeddings(ids, rows, cancel);
+    if (rows.size() != ids.size() || !std::ranges::all_of(ids, is_media_id)) {
+      return Status(StatusCode::InvalidArgument, "ids or rows that are not those of media");
+    }
+    return run(ids, cancel);
   }
 
   Status forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
@@ -25,6 +33,7 @@ class FakeSequence final : public Sequence {
     if (!runner_->model().has_forward_all) {
       return {StatusCode::Unsupported, "the fake model gives no logits of all positions"};
     }
+    ETB_RETURN_IF_ERROR(check_known(ids));
     ETB_RETURN_IF_ERROR(check(ids));
     return feed(ids, cancel, &visit);
   }
@@ -106,10 +115,16 @@ class FakeSequence final : public Sequence {
     ++runner_->counts().calls;
     const FakeModel& model = runner_->model();
     if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
-    ETB_RETURN_IF_ERROR(check_known(ids));
     if (ids.size() <= model.context - history_.size()) return {};
     return {StatusCode::ContextFull, concat(ids.size(), " tokens from position ", history_.size(),
                                             " do not fit a context of ", model.context)};
+  }
+
+  Result<std::span<const float>> run(std::span<const TokenId> ids, const CancelToken* cancel) {
+    ETB_RETURN_IF_ERROR(check(ids));
+    ETB_RETURN_IF_ERROR(feed(ids, cancel, nullptr));
+    logits_ = logits_after(history_);
+    return std::span<const float>(logits_);
   }
 
   Status feed(std::span<const TokenId> ids, const CancelToken* cancel, const LogitsVisitor* visit) {
@@ -181,6 +196,18 @@ FakeRunner::FakeRunner(FakeModel model) : model_(std::move(model)) {
   meta_.threads = 1;
   meta_.model_key = model_.model_key;
   meta_.model_name = model_.model_name;
+  meta_.media = model_.media;
+}
+
+Result<std::shared_ptr<const Embeddings>> FakeRunner::encode(const media::Media& media,
+                                                             const CancelToken* cancel) {
+  ETB_ASSIGN_OR_RETURN(const uint32_t positions, model_.media.positions_of(media));
+  if (cancel != nullptr && cancel->cancelled()) {
+    return Status(StatusCode::Cancelled, "cancelled in an encoder");
+  }
+  ++counts_.encoded;
+  return std::make_shared<const Embeddings>(
+      Embeddings{.positions = positions, .row_bytes = 1, .bytes = std::vector<uint8_t>(positions)});
 }
 
 std::shared_ptr<FakeRunner> FakeRunner::make(FakeModel model) {

@@ -34,6 +34,7 @@ struct FakeModel {
       before_chunk{};      // may fail, block or cancel; may be empty
   uint64_t model_key = 1;  // 0: its rows are out of reach, as a stock file's
   std::string model_name = "fake";
+  model::MediaMethods media{};  // its images and sounds are rows of one zero byte
 };
 
 // What the sequences of a runner did, added up.
@@ -42,6 +43,7 @@ struct FakeCounts {
   uint64_t calls = 0;          // forward and forward_all
   uint64_t chunks = 0;         // that ran whole
   uint64_t ids = 0;            // in them
+  uint64_t encoded = 0;        // images and sounds
   uint64_t rows_copied = 0;    // out of sequences
   uint64_t rows_appended = 0;  // to them, from rows or another sequence
 };
@@ -52,6 +54,8 @@ class FakeRunner final : public TextRunner, public std::enable_shared_from_this<
 
   const RunnerMeta& meta() const override { return meta_; }
   Result<std::unique_ptr<Sequence>> new_sequence() override;
+  Result<std::shared_ptr<const Embeddings>> encode(const media::Media& media,
+                                                   const CancelToken* cancel) override;
   void set_threads(unsigned threads) override { meta_.threads = threads; }
   const FakeModel& model() const { return model_; }
   FakeCounts& counts() { return counts_; }

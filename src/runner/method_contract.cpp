@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "model/media_methods.h"
 #include "runner/runtime.h"
 
 namespace etb::runner {
@@ -22,7 +23,8 @@ class ContractReader {
     if (meta_.num_inputs() != 2 || meta_.num_outputs() != 1) {
       return not_so(concat(meta_.num_inputs(), " inputs and ", meta_.num_outputs(), " outputs"));
     }
-    ETB_RETURN_IF_ERROR(read_tokens(out));
+    out.embeddings = out.name == model::kTextDecoder;
+    ETB_RETURN_IF_ERROR(out.embeddings ? read_embeddings(out) : read_tokens(out));
     ETB_RETURN_IF_ERROR(read_position(out));
     return read_logits(out);
   }
@@ -37,6 +39,20 @@ class ContractReader {
       return not_so(shown("tokens", tokens));
     }
     out.most_tokens = static_cast<uint32_t>(sizes[1]);
+    return {};
+  }
+
+  // What else they must be model::media_methods() has checked.
+  Status read_embeddings(MethodContract& out) {
+    ETB_ASSIGN_OR_RETURN(const TensorInfo rows, input(0));
+    const auto sizes = rows.sizes();
+    if (sizes.size() != 3 || sizes[0] != 1 || sizes[1] < 1 || sizes[1] > kMaxPositions ||
+        sizes[2] < 1) {
+      return not_so(shown("embeddings", rows));
+    }
+    out.embedding_type = rows.scalar_type();
+    out.most_tokens = static_cast<uint32_t>(sizes[1]);
+    out.width = static_cast<uint32_t>(sizes[2]);
     return {};
   }
 
@@ -98,7 +114,8 @@ class ContractReader {
   Status not_so(std::string_view what) const {
     return {StatusCode::Unsupported,
             concat(doing_, " is not a text model this runner knows: ", what,
-                   "; wanted is (tokens Long or Int [1, S], positions Long or Int [1] or [S]) ->"
+                   "; wanted is (tokens Long or Int [1, S], or embeddings of a decoder [1, S, H], "
+                   "positions Long or Int [1] or [S]) ->"
                    " logits Float, Half or BFloat16 [1, V] or [1, S, V]")};
   }
 

@@ -20,6 +20,10 @@ struct MethodContract {
   std::string name;
   executorch::aten::ScalarType token_type = executorch::aten::ScalarType::Long;     // or Int
   executorch::aten::ScalarType position_type = executorch::aten::ScalarType::Long;  // or Int
+  // Embeddings [1, S, width] instead of tokens, of this type.
+  bool embeddings = false;
+  executorch::aten::ScalarType embedding_type = executorch::aten::ScalarType::Float;
+  uint32_t width = 0;
   bool each_position = false;  // a position for each token, rather than the first one's
   bool all_rows = false;       // logits of each token, rather than of the last
   executorch::aten::ScalarType logits_type = executorch::aten::ScalarType::Float;  // Half, BFloat16
@@ -27,8 +31,8 @@ struct MethodContract {
   uint32_t vocab = 0;
 };
 
-// (tokens [1, S], position [1] or [S]) -> logits [1, V], [1, 1, V] or [1, S, V]. Unsupported,
-// saying which part of it is not so.
+// (tokens [1, S], position [1] or [S]), of a text decoder (embeddings [1, S, H], ...) -> logits [1,
+// V], [1, 1, V] or [1, S, V]. Unsupported, saying which part of it is not so.
 Result<MethodContract> read_contract(const MethodContext& context, const std::string& method);
 
 }  // namespace etb::runner

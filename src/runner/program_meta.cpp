@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "model/media_methods.h"
 #include "runner/runtime.h"
 
 namespace etb::runner {
@@ -103,14 +104,20 @@ std::vector<const MethodContract*> TextMethods::list() const {
 
 Result<TextMethods> read_text_methods(const MethodContext& context,
                                       const std::set<std::string>& methods) {
+  const std::string decoder(model::kTextDecoder);
   const bool one = methods.contains(kForward);
-  if (!one && !(methods.contains(kPrefill) && methods.contains(kDecode))) {
-    return Status(StatusCode::Unsupported,
-                  concat(context.file, " has neither a method '", kForward, "' nor '", kPrefill,
-                         "' and '", kDecode, "': it is no text model (its methods are ",
-                         name_list({methods.begin(), methods.end()}), ")"));
-  }
   TextMethods text;
+  if (!one && methods.contains(decoder)) {
+    ETB_ASSIGN_OR_RETURN(text.many, read_contract(context, decoder));
+    return text;
+  }
+  if (!one && !(methods.contains(kPrefill) && methods.contains(kDecode))) {
+    return Status(
+        StatusCode::Unsupported,
+        concat(context.file, " has neither a method '", kForward, "' nor '", decoder, "' nor '",
+               kPrefill, "' and '", kDecode, "': it is no text model (its methods are ",
+               name_list({methods.begin(), methods.end()}), ")"));
+  }
   ETB_ASSIGN_OR_RETURN(text.many, read_contract(context, one ? kForward : kPrefill));
   if (!one) {
     ETB_ASSIGN_OR_RETURN(text.single, read_contract(context, kDecode));

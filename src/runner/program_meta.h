@@ -30,7 +30,8 @@ struct TextMethods {
   std::vector<const MethodContract*> list() const;
 };
 
-// Unsupported if there is neither `forward` nor `prefill` with `decode`, or one is no text method.
+// Unsupported if there is neither `forward`, a text decoder, nor `prefill` with `decode`, or one is
+// no text method.
 Result<TextMethods> read_text_methods(const MethodContext& context,
                                       const std::set<std::string>& methods);
 

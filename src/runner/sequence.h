@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/status.h"
@@ -23,6 +24,14 @@ namespace etb::runner {
 // Called once a position, in order; `index` counts from 0 over the ids of the call. The logits are
 // valid during the call only. A status other than Ok ends the pass with that status.
 using LogitsVisitor = std::function<Status(size_t index, std::span<const float> logits)>;
+
+// What an encoder made of an image or a sound: a row for each of its positions, in the form that
+// the model's decoder takes.
+struct Embeddings {
+  uint32_t positions = 0;
+  size_t row_bytes = 0;
+  std::vector<uint8_t> bytes;  // positions * row_bytes
+};
 
 struct KvUsage {
   size_t used_bytes = 0;       // rows below the position
@@ -42,12 +51,20 @@ class Sequence {
   virtual Result<std::span<const float>> forward(std::span<const TokenId> ids,
                                                  const CancelToken* cancel) = 0;
 
-  // The same, with the logits after each id. Unsupported if the model file cannot.
+  // The same for positions that are no tokens: `rows` has an embedding for each, as those of
+  // Embeddings are, and `ids` are what ids() will list for them (is_media_id()). Unsupported: the
+  // model takes tokens alone.
+  virtual Result<std::span<const float>> forward_embeddings(std::span<const TokenId> ids,
+                                                            std::span<const uint8_t> rows,
+                                                            const CancelToken* cancel);
+
+  // As forward(), with the logits after each id. Unsupported if the model file cannot.
   virtual Status forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
                              const LogitsVisitor& visit) = 0;
 
   virtual uint32_t position() const = 0;  // ids fed so far
-  // They themselves, position() of them. Valid until the next call that is not const.
+  // They themselves, position() of them; positions of images and sounds have ids of their own.
+  // Valid until the next call that is not const.
   virtual std::span<const TokenId> ids() const = 0;
   virtual uint32_t capacity() const = 0;  // ids that fit
   // The lowest position that rewind() accepts now: above 0 only where a sliding window gave rows

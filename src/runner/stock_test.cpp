@@ -4,16 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
-#include <fstream>
-#include <sstream>
 
+#include "runner/testing/recorded.h"
 #include "runner/text_runner.h"
 
 namespace etb::runner {
 namespace {
-
-const std::string kFolder = std::string(ETB_SOURCE_DIR) + "/tests/references/stock/";
 
 struct Fixture {
   std::string name;
@@ -27,37 +23,12 @@ std::ostream& operator<<(std::ostream& out, const Fixture& fixture) {
   return out << fixture.name;
 }
 
-struct Recorded {
-  std::vector<TokenId> ids;
-  std::vector<std::vector<float>> logits;  // after each of them
-};
-
-Recorded read_recorded(const std::string& name) {
-  std::ifstream file(kFolder + name + ".logits", std::ios::binary);
-  char magic[8] = {};
-  uint32_t count = 0, vocab = 0;
-  const auto read = [&file](void* to, size_t bytes) {
-    file.read(static_cast<char*>(to), static_cast<std::streamsize>(bytes));
-  };
-  read(magic, sizeof magic);
-  read(&count, sizeof count);
-  read(&vocab, sizeof vocab);
-  Recorded recorded;
-  if (!file || std::memcmp(magic, "ETBLOG1\n", sizeof magic) != 0) return recorded;
-  recorded.ids.resize(count);
-  read(recorded.ids.data(), count * sizeof(TokenId));
-  recorded.logits.assign(count, std::vector<float>(vocab));
-  for (std::vector<float>& row : recorded.logits) read(row.data(), vocab * sizeof(float));
-  if (!file) recorded.ids.clear();
-  return recorded;
-}
-
 class Stock : public ::testing::TestWithParam<Fixture> {
  protected:
   void SetUp() override {
     recorded_ = read_recorded(GetParam().name);
     ASSERT_GT(recorded_.ids.size(), 20u);
-    auto file = MappedFile::open(kFolder + GetParam().name + ".pte");
+    auto file = MappedFile::open(recorded_path(GetParam().name + ".pte"));
     ASSERT_TRUE(file.ok()) << file.status().to_string();
     auto runner = TextRunner::load({.file = *file}, {});
     ASSERT_TRUE(runner.ok()) << runner.status().to_string();

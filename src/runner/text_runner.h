@@ -16,14 +16,17 @@
 #include "base/status.h"
 #include "base/token_id.h"
 #include "kv/rows.h"
+#include "media/recipe.h"
+#include "model/media_methods.h"
 #include "runner/model_source.h"
 #include "runner/sequence.h"
 
 namespace etb::runner {
 
 struct RunnerOptions {
-  unsigned threads = 0;     // 0: the machine's performance cores
-  std::string kernel_path;  // empty: the best this machine has; else "scalar", "avx2", ...
+  unsigned threads = 0;           // 0: the machine's performance cores
+  std::string kernel_path;        // empty: the best this machine has; else "scalar", "avx2", ...
+  media::ImageRecipe image = {};  // how images are prepared for the encoder
 };
 
 // What the program says of itself (metadata methods of the stock contract) and of its inputs.
@@ -37,6 +40,7 @@ struct RunnerMeta {
   size_t kv_bytes_per_token = 0;  // 0 if the program does not say
   size_t kv_arena_bytes = 0;      // reserved a sequence, committed as it is written
   size_t activation_bytes = 0;    // shared by all sequences
+  model::MediaMethods media;      // without encoders for a model of text alone
   std::string kernel_path;        // that runs our operators
   unsigned threads = 0;
   // What KV rows depend on: weights, graph, KV type, kv::kRowsVersion; not the context length. 0:
@@ -62,6 +66,11 @@ class TextRunner {
   virtual const RunnerMeta& meta() const = 0;
   // An empty sequence at position 0. OutOfMemory if its address space cannot be had.
   virtual Result<std::unique_ptr<Sequence>> new_sequence() = 0;
+  // What the model's encoder makes of it. Unsupported: there is none for its kind, or it lacks an
+  // operator or backend. InvalidArgument: sizes that the encoder does not take. Cancelled between
+  // operators; a delegate is not interrupted.
+  virtual Result<std::shared_ptr<const Embeddings>> encode(const media::Media& media,
+                                                           const CancelToken* cancel);
   // Threads of the next forwards, at least 1 and no more than the machine has. The bits stay the
   // same.
   virtual void set_threads(unsigned threads) = 0;

@@ -12,6 +12,9 @@ Weights are random, of a seed a fixture. Kinds:
   llm-*       by export_llm, i.e. the wheel's examples/models/llama: tokens and one start position, logits of the last token
   optimum-*   in the dialect of optimum-executorch: a position for each token, logits of all tokens. The modules are below,
               since that package brings all of transformers
+  media-*     multimodal: encoders and a decoder of embeddings, as that package and the wheel's own examples write them. Beside
+              them NAME.media: "ETBMED1\\n", u32 width, height, the image's RGB, u32 batch, bins, frames, the sound's f32 features;
+              ids from 0x80000000 on are positions of the image, from 0x80000001 on of the sound
 """
 
 import json
@@ -260,8 +263,125 @@ def make_optimum(name, seed):
     write_logits(name, ids, rows)
 
 
+# --- multimodal ---
+
+SIDE, BINS, FRAMES = 16, 8, 12
+IMAGE_ID, SOUND_ID = 0x80000000, 0x80000001
+MEAN, DEVIATION = [0.48, 0.46, 0.41], [0.27, 0.26, 0.28]
+
+
+class VisionEncoder(torch.nn.Module):
+    """pixel_values [1,3,16,16] -> [1,4,H]; with `bytes` [3,16,16] from 0 to 255, normalised here"""
+
+    def __init__(self, of_bytes, dtype):
+        super().__init__()
+        self.patches = torch.nn.Conv2d(3, SHAPE["dim"], 8, stride=8)
+        self.mix = torch.nn.Linear(SHAPE["dim"], SHAPE["dim"])
+        self.of_bytes, self.dtype = of_bytes, dtype
+
+    def forward(self, pixels):
+        if self.of_bytes:
+            pixels = pixels.to(self.dtype).unsqueeze(0) / 127.5 - 1.0
+        x = self.patches(pixels).flatten(2).transpose(1, 2)
+        return x + self.mix(torch.nn.functional.silu(x))
+
+
+class AudioEncoder(torch.nn.Module):
+    """input_features [B,8,12] -> [1,3B,H]"""
+
+    def __init__(self):
+        super().__init__()
+        self.mix = torch.nn.Linear(BINS * 4, SHAPE["dim"])
+
+    def forward(self, features):
+        blocks = features.reshape(-1, BINS, FRAMES // 4, 4).transpose(1, 2).flatten(2)
+        return self.mix(blocks).reshape(1, -1, SHAPE["dim"])
+
+
+class Decoder(Model):
+    def forward(self, inputs_embeds, cache_position):
+        x, positions = inputs_embeds, cache_position.long()
+        cos, sin = (table[positions][None, :, None, :] for table in (self.cos, self.sin))
+        for layer in self.layers:
+            x = layer(x, positions, cos, sin)
+        return self.head(self.norm(x))
+
+
+class OneStartDecoder(Decoder):
+    """input_pos [1], logits of the last row"""
+
+    def forward(self, inputs_embeds, input_pos):
+        start = input_pos[0].item()
+        torch._check(start >= 0)
+        torch._check(start + inputs_embeds.shape[1] <= CONTEXT)
+        positions = torch.arange(inputs_embeds.shape[1]) + start
+        return super().forward(inputs_embeds, positions)[:, -1, :]
+
+
+MEDIA = {  # whether the encoder takes bytes (and one start position, logits of the last row), type
+    "media-fp32": (False, torch.float32),
+    "media-bytes-fp16": (True, torch.float16),
+}
+
+
+def media_inputs(seed):
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randint(0, 256, (SIDE, SIDE, 3), generator=generator, dtype=torch.uint8)
+    return image, torch.randn((2, BINS, FRAMES), generator=generator)
+
+
+def media_programs(model, encoders, of_bytes, dtype):
+    tokens = torch.export.Dim("tokens", min=1, max=CONTEXT - 1)
+    chunks = torch.export.Dim("chunks", min=1, max=4)
+    embeds = (torch.zeros((1, 3, SHAPE["dim"]), dtype=dtype), torch.arange(1 if of_bytes else 3))
+    programs = {
+        "token_embedding": (model.embed, (torch.zeros((1, 3), dtype=torch.long),), ({1: tokens},)),
+        "text_decoder": (model, embeds, ({1: tokens}, None if of_bytes else {0: tokens})),
+        "vision_encoder": (encoders[0], (torch.zeros((3, SIDE, SIDE), dtype=torch.uint8) if of_bytes
+                                         else torch.zeros((1, 3, SIDE, SIDE)),), None)}
+    if not of_bytes:
+        programs["audio_encoder"] = (encoders[1], (torch.zeros((2, BINS, FRAMES)),), ({0: chunks},))
+    with torch.no_grad():
+        return {name: torch.export.export(module, example, dynamic_shapes=shapes, strict=False)
+                for name, (module, example, shapes) in programs.items()}
+
+
+def make_media(name, seed):
+    of_bytes, dtype = MEDIA[name]
+    model = (OneStartDecoder if of_bytes else Decoder)(of_bytes, dtype).eval()
+    encoders = [VisionEncoder(of_bytes, dtype).eval(), AudioEncoder().eval()]
+    for number, module in enumerate([model, *encoders]):
+        module.load_state_dict({**module.state_dict(), **random_weights(dict(module.named_parameters()), seed + 100 * number)})
+        module.to(dtype)
+    metadata = {**optimum_metadata(dtype), "image_mean": MEAN, "image_std": DEVIATION, "rescale_factor": 1 / 255, "resample": 2,
+                "do_normalize": True, "do_rescale": True, "modality": "vision", "vision_token_id": 250, "audio_token_id": 251}
+    edge = to_edge_transform_and_lower(media_programs(model, encoders, of_bytes, dtype),
+                                       compile_config=EdgeCompileConfig(_check_ir_validity=False),
+                                       constant_methods=optimum_metadata(dtype) if of_bytes else metadata)
+    plan = MemoryPlanningPass(alloc_graph_input=False)
+    program = edge.to_executorch(ExecutorchBackendConfig(memory_planning_pass=plan, emit_mutable_buffer_names=True))
+    (HERE / f"{name}.pte").write_bytes(program.buffer)
+    image, sound = media_inputs(seed)
+    data = b"ETBMED1\n" + struct.pack("<II", SIDE, SIDE) + image.numpy().tobytes()
+    data += struct.pack("<III", *sound.shape) + sound.numpy().astype("<f4").tobytes()
+    (HERE / f"{name}.media").write_bytes(data)
+    with torch.no_grad():
+        planar = image.permute(2, 0, 1)
+        pixels = ((planar.double() / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(DEVIATION)[:, None, None]).float()
+        seen = encoders[0](planar if of_bytes else pixels.unsqueeze(0))[0]
+        heard = torch.zeros((0, SHAPE["dim"])) if of_bytes else encoders[1](sound)[0]
+        ids = ids_of(seed)
+        ids = ids[:5] + [IMAGE_ID] * len(seen) + ids[5:8] + [SOUND_ID] * len(heard) + ids[8:14]
+        embeddings, media = [], {IMAGE_ID: iter(seen), SOUND_ID: iter(heard)}
+        for token in ids:
+            embeddings.append(next(media[token]) if token in media else model.embed(torch.tensor([token]))[0])
+        rows = [model(row.reshape(1, 1, -1), torch.tensor([position])).reshape(-1) for position, row in enumerate(embeddings)]
+    write_logits(name, ids, rows)
+
+
 def main():
-    kinds = {**{name: make_llm for name in LLM}, **{name: make_optimum for name in OPTIMUM}}
+    kinds = {**{name: make_llm for name in LLM}, **{name: make_optimum for name in OPTIMUM},
+             **{name: make_media for name in MEDIA}}
     wanted = sys.argv[1:] or list(kinds)
     for seed, (name, make) in enumerate(kinds.items(), start=1):
         if name in wanted:
