@@ -1,11 +1,13 @@
-// The contract of Status, Result, the log sink and concat(), by example.
+// The contract of Status, Result, the log sink and the small helpers, by example.
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
+#include "base/ahead.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/short_text.h"
 #include "base/status.h"
 #include "base/text.h"
 
@@ -20,6 +22,37 @@ Result<int> half(int n) {
 Result<int> quarter(int n) {
   ETB_ASSIGN_OR_RETURN(const int h, half(n));
   return half(h);
+}
+
+TEST(ShortText, IsComparedWhateverItsLength) {
+  for (size_t length = 0; length <= 40; ++length) {
+    const std::string text =
+        std::string("0123456789abcdefghijklmnopqrstuvwxyzABCDE").substr(0, length);
+    EXPECT_TRUE(same_text(text, std::string(text)));
+    EXPECT_FALSE(same_text(text, text + "x"));
+    for (size_t at = 0; at < length; ++at) {
+      std::string other = text;
+      other[at] = '!';
+      EXPECT_FALSE(same_text(text, other)) << length << " " << at;
+      EXPECT_TRUE(same_text(text, text.substr(0, at), text.substr(at)));
+      EXPECT_FALSE(same_text(text, other.substr(0, 7), other.substr(std::min<size_t>(length, 7))));
+    }
+  }
+  EXPECT_FALSE(same_text("abc", "ab", "cd"));
+}
+
+TEST(LookAhead, UsesEachInOrderWithWhatWasFoundForIt) {
+  for (const size_t count : {size_t{0}, size_t{1}, kAhead, 3 * kAhead + 1}) {
+    std::vector<size_t> seen;
+    look_ahead(
+        count, [](size_t i) { return 10 * i; },
+        [&](size_t i, size_t found) {
+          EXPECT_EQ(found, 10 * i);
+          seen.push_back(i);
+        });
+    ASSERT_EQ(seen.size(), count);
+    for (size_t i = 0; i < count; ++i) EXPECT_EQ(seen[i], i);
+  }
 }
 
 TEST(Status, OkIsEmptyAndErrorsCarryCodeAndText) {

@@ -16,11 +16,11 @@ Tokenizer tiny_tokenizer() {
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
     std::snprintf(name, sizeof name, "<0x%02X>", byte);
-    data.tokens.emplace_back(name);
+    data.tokens.push_back(name);
     data.types.push_back(family::TokenType::Byte);
   }
   for (const char* control : {"<|end|>", "<|end|>>", "《x》"}) {
-    data.tokens.emplace_back(control);
+    data.tokens.push_back(control);
     data.types.push_back(family::TokenType::Control);
   }
   data.scores.assign(data.tokens.size(), 0);

@@ -12,6 +12,7 @@
 
 #include "base/status.h"
 #include "base/token_id.h"
+#include "family/text_list.h"
 
 namespace etb::family {
 
@@ -48,7 +49,7 @@ struct VocabData {
   // How text is prepared: tokenizer.ggml.pre, e.g. "smollm", or rules of token/text_rules.h. Opaque
   // here.
   std::string pre;
-  std::vector<std::string> tokens;  // as the model file spells them
+  TextList tokens;                  // as the model file spells them
   std::vector<float> scores;        // SentencePiece, Unigram: one a token; else may be empty
   std::vector<TokenType> types;     // one a token, or empty: all Normal
   std::vector<std::string> merges;  // ByteLevelBpe: "left right", best first

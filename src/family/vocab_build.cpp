@@ -1,10 +1,14 @@
-// serialize_vocab: from the model file's spelling to stored bytes with every table in it. Runs once
-// at import, so it may take its time; what it spends here no start ever spends again.
+// serialize_vocab: from the model file's spelling to stored bytes with every table in it. An import
+// does it once a model; whoever uses a published tokenizer waits for it at every start.
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
+#include "base/ahead.h"
+#include "base/short_text.h"
 #include "base/text.h"
 #include "family/vocab.h"
 #include "family/vocab_format.h"
@@ -23,7 +27,7 @@ Status invalid(std::string message) {
 
 // GPT-2's alphabet: the 188 printable bytes of Latin-1 stand for themselves, the other 68 for
 // U+0100 onwards in order. Index: code point below 0x144; value: byte, or -1.
-std::array<int16_t, 0x144> byte_alphabet() {
+constexpr std::array<int16_t, 0x144> byte_alphabet() {
   std::array<int16_t, 0x144> byte_of{};
   byte_of.fill(-1);
   int next = 0x100;
@@ -34,22 +38,22 @@ std::array<int16_t, 0x144> byte_alphabet() {
   }
   return byte_of;
 }
+constexpr std::array<int16_t, 0x144> kByteOf = byte_alphabet();
 
-// The bytes that a byte-level spelling stands for; nullopt where a character is not of the alphabet
-// (then the token is plain text that no merge can reach).
-std::optional<std::string> from_byte_alphabet(std::string_view spelling) {
-  static const std::array<int16_t, 0x144> kByteOf = byte_alphabet();
-  std::string out;
+// Writes the bytes that a byte-level spelling stands for, at most as many as it has. Their end;
+// null where a character is not of the alphabet (then the token is plain text that no merge can
+// reach).
+char* write_from_alphabet(std::string_view spelling, char* out) {
   for (size_t i = 0; i < spelling.size(); ++i) {
     uint32_t code = static_cast<uint8_t>(spelling[i]);
     if (code >= 0x80) {
-      if (code < 0xC2 || code > 0xC5 || i + 1 == spelling.size()) return std::nullopt;
+      if (code < 0xC2 || code > 0xC5 || i + 1 == spelling.size()) return nullptr;
       const uint32_t low = static_cast<uint8_t>(spelling[++i]);
-      if ((low & 0xC0) != 0x80) return std::nullopt;
+      if ((low & 0xC0) != 0x80) return nullptr;
       code = (code & 0x1F) << 6 | (low & 0x3F);
     }
-    if (code >= kByteOf.size() || kByteOf[code] < 0) return std::nullopt;
-    out += static_cast<char>(kByteOf[code]);
+    if (code >= kByteOf.size() || kByteOf[code] < 0) return nullptr;
+    *out++ = static_cast<char>(kByteOf[code]);
   }
   return out;
 }
@@ -67,17 +71,22 @@ std::optional<uint8_t> fallback_byte(std::string_view spelling) {  // "<0x0A>"
   return static_cast<uint8_t>(high * 16 + low);
 }
 
-std::string with_spaces(std::string_view spelling) {
-  std::string out;
-  for (size_t i = 0; i < spelling.size();) {
-    if (spelling.substr(i).starts_with(kSpaceMark)) {
-      out += ' ';
-      i += kSpaceMark.size();
-    } else {
-      out += spelling[i++];
-    }
+char* write(std::string_view text, char* out) {
+  return std::copy(text.begin(), text.end(), out);
+}
+
+char* write_with_spaces(std::string_view spelling, char* out) {
+  for (;;) {
+    const size_t mark = spelling.find(kSpaceMark);
+    out = write(spelling.substr(0, mark), out);
+    if (mark == std::string_view::npos) return out;
+    *out++ = ' ';
+    spelling.remove_prefix(mark + kSpaceMark.size());
   }
-  return out;
+}
+
+void store_u32(uint8_t* at, uint32_t value) {
+  std::memcpy(at, &value, sizeof value);
 }
 
 class VocabBuilder {
@@ -88,20 +97,21 @@ class VocabBuilder {
     ETB_RETURN_IF_ERROR(check());
     ETB_RETURN_IF_ERROR(read_tokens());
     ETB_RETURN_IF_ERROR(find_specials());
+    place_sections();
     fill_pieces();
-    ETB_RETURN_IF_ERROR(read_merges());
-    write();
-    ETB_ASSIGN_OR_RETURN(const VocabView view, parse_vocab(out_));
-    if (knows_direct()) mark_direct(view);
+    ETB_RETURN_IF_ERROR(fill_merges());
+    write_rest();
+    if (knows_direct()) {
+      ETB_ASSIGN_OR_RETURN(const VocabView view, parse_vocab(out_));
+      mark_direct(view);
+    }
     return std::move(out_);
   }
 
  private:
-  // One merge, resolved to ids.
-  struct Pair {
-    TokenId left, right;
-    uint32_t rank;
-    TokenId merged;
+  // Where the parts that are filled here begin in out_.
+  struct Sections {
+    size_t offsets, byte_tokens, specials, scores, pieces, merges, types, pre, text, end;
   };
 
   Status check() const {
@@ -160,70 +170,112 @@ class VocabBuilder {
     return data_.types.empty() ? TokenType::Normal : data_.types[id];
   }
 
+  uint32_t size() const { return static_cast<uint32_t>(data_.tokens.size()); }
+  // What the token stands for in text.
+  std::string_view bytes(TokenId id) const {
+    return std::string_view(text_).substr(offsets_[id], offsets_[id + 1] - offsets_[id]);
+  }
+
   Status read_tokens() {
-    uint64_t total = 0;
     byte_tokens_.fill(kNoToken);
-    for (const std::string& spelling : data_.tokens) {
-      const auto id = static_cast<TokenId>(bytes_.size());
+    findable_.resize(size());
+    offsets_.reserve(size() + size_t{1});
+    offsets_.push_back(0);
+    text_.resize(data_.tokens.bytes());
+    char* out = text_.data();
+    for (TokenId id = 0; id < size(); ++id) {
       const int number = static_cast<int>(type(id));
       if (number < 1 || number > 6) return invalid(concat("token ", id, " has type ", number));
-      bytes_.push_back(token_bytes(id, spelling));
-      total += bytes_.back().size();
+      out = write_token(id, out);
+      const auto used = static_cast<size_t>(out - text_.data());
+      if (used > kMaxTextBytes) return invalid("its tokens are too long");
+      offsets_.push_back(static_cast<uint32_t>(used));
     }
-    if (total > kMaxTextBytes) return invalid("its tokens are too long");
+    text_.resize(offsets_.back());
     return {};
   }
 
-  // Also notes whether text can become this token by merging (findable_) and the bytes' tokens.
-  std::string token_bytes(TokenId id, const std::string& spelling) {
+  // At most as many bytes as the token is spelt with. Also notes whether text can become this token
+  // by merging (findable_) and the bytes' tokens.
+  char* write_token(TokenId id, char* out) {
+    const std::string_view spelling = data_.tokens[id];
     const TokenType kind = type(id);
-    const bool ordinary = kind == TokenType::Normal || kind == TokenType::UserDefined;
-    findable_.push_back(ordinary);
+    findable_[id] = kind == TokenType::Normal || kind == TokenType::UserDefined;
     if (kind == TokenType::Byte) {
       if (const auto byte = fallback_byte(spelling)) {
         byte_tokens_[*byte] = id;
-        return std::string(1, static_cast<char>(*byte));
+        *out = static_cast<char>(*byte);
+        return out + 1;
       }
     }
-    if (data_.kind == VocabKind::RankedBytes) return spelling;
+    const bool verbatim = kind != TokenType::Normal && kind != TokenType::Unused;
+    if (data_.kind == VocabKind::RankedBytes) return write(spelling, out);
     if (!is_byte_level()) {
-      if (!data_.space_marks) return spelling;
-      if (spelling.find(' ') != std::string::npos) findable_.back() = false;
-      const bool verbatim = kind != TokenType::Normal && kind != TokenType::Unused;
-      return verbatim ? spelling : with_spaces(spelling);
+      if (!data_.space_marks) return write(spelling, out);
+      if (spelling.find(' ') != std::string_view::npos) findable_[id] = false;
+      return verbatim ? write(spelling, out) : write_with_spaces(spelling, out);
     }
-    if (kind != TokenType::Normal && kind != TokenType::Unused) return spelling;
-    if (auto bytes = from_byte_alphabet(spelling)) return std::move(*bytes);
-    findable_.back() = false;
-    return spelling;
+    if (verbatim) return write(spelling, out);
+    if (char* const end = write_from_alphabet(spelling, out)) return end;
+    findable_[id] = false;
+    return write(spelling, out);
   }
 
   Status find_specials() {
-    std::vector<bool> unlisted(bytes_.size());
+    std::vector<bool> unlisted(size());
     for (const TokenId id : data_.unlisted) unlisted[id] = true;
-    for (TokenId id = 0; id < bytes_.size(); ++id) {
+    for (TokenId id = 0; id < size(); ++id) {
       const TokenType kind = type(id);
       const bool whole = kind == TokenType::Control || kind == TokenType::Unknown ||
                          kind == TokenType::UserDefined;
-      if (!whole || unlisted[id] || bytes_[id].empty()) continue;
-      if (bytes_[id].size() > kMaxSpecialBytes) {
+      if (!whole || unlisted[id] || bytes(id).empty()) continue;
+      if (bytes(id).size() > kMaxSpecialBytes) {
         return invalid(concat("special token ", id, " has more than ", kMaxSpecialBytes, " bytes"));
       }
       specials_.push_back(id);
     }
     std::stable_sort(specials_.begin(), specials_.end(),
-                     [this](TokenId a, TokenId b) { return bytes_[a] < bytes_[b]; });
+                     [this](TokenId a, TokenId b) { return bytes(a) < bytes(b); });
     return {};
+  }
+
+  void place_sections() {
+    piece_slots_ = std::bit_ceil(2 * data_.tokens.size() + 1);
+    const size_t merges = data_.merges.size() + data_.merge_ids.size();  // one of them is empty
+    merge_slots_ = std::bit_ceil(merges * 3 / 2 + 2);
+    size_t at = sizeof(VocabHeader);
+    const auto place = [&at](size_t bytes) { return std::exchange(at, at + bytes); };
+    sections_.offsets = place(offsets_.size() * sizeof(uint32_t));
+    sections_.byte_tokens = place(sizeof byte_tokens_);
+    sections_.specials = place(specials_.size() * sizeof(TokenId));
+    sections_.scores = place(data_.scores.size() * sizeof(float));
+    sections_.pieces = place(piece_slots_ * kPieceSlotBytes);
+    sections_.merges = place(merge_slots_ * kMergeSlotBytes);
+    sections_.types = place(size());
+    sections_.pre = place(data_.pre.size());
+    sections_.text = place(text_.size());
+    sections_.end = at;
+    static_assert(kNoToken == 0xFFFF'FFFF, "so are empty slots");
+    out_.assign(sections_.end, 0xFF);
   }
 
   // Normal tokens go in first: of two tokens with the same bytes text becomes the Normal one, and
   // of two of a kind the first.
   void fill_pieces() {
-    piece_slots_.assign(std::bit_ceil(2 * bytes_.size() + 1), {kNoToken, 0});
     for (const TokenType kind : {TokenType::Normal, TokenType::UserDefined}) {
-      for (TokenId id = 0; id < bytes_.size(); ++id) {
-        if (type(id) == kind && findable_[id] && !bytes_[id].empty()) insert_piece(id);
-      }
+      const auto goes_in = [this, kind](size_t id) {
+        return type(static_cast<TokenId>(id)) == kind && findable_[id] != 0 &&
+               offsets_[id] < offsets_[id + 1];
+      };
+      const auto seek = [&](size_t id) -> uint64_t {
+        if (!goes_in(id)) return 0;
+        const uint64_t hash = piece_hash(bytes(static_cast<TokenId>(id)));
+        prefetch(piece_slot(hash));
+        return hash;
+      };
+      look_ahead(size(), seek, [&](size_t id, uint64_t hash) {
+        if (goes_in(id)) insert_piece(static_cast<TokenId>(id), hash);
+      });
     }
     if (!is_byte_level()) return;
     for (int byte = 0; byte < 256; ++byte) {
@@ -233,29 +285,68 @@ class VocabBuilder {
     }
   }
 
+  // The place where a search begins.
+  uint8_t* piece_slot(uint64_t hash) {
+    return pieces() + kPieceSlotBytes * (static_cast<uint32_t>(hash) & (piece_slots_ - 1));
+  }
+  uint8_t* pieces() { return out_.data() + sections_.pieces; }
+  uint8_t* merges() { return out_.data() + sections_.merges; }
+
   // The slot that holds these bytes, or the empty one where they would go.
-  std::array<uint32_t, 2>& piece_slot(std::string_view bytes, uint64_t hash) {
-    size_t slot = static_cast<uint32_t>(hash) & (piece_slots_.size() - 1);
-    while (piece_slots_[slot][0] != kNoToken && bytes_[piece_slots_[slot][0]] != bytes) {
-      slot = (slot + 1) & (piece_slots_.size() - 1);
+  uint8_t* find_slot(std::string_view text, uint64_t hash) {
+    uint8_t* slot = piece_slot(hash);
+    for (TokenId id = load_u32(slot); id != kNoToken; id = load_u32(slot)) {
+      if (load_u32(slot + 4) == static_cast<uint32_t>(hash >> 32) && same_text(bytes(id), text)) {
+        break;
+      }
+      slot += kPieceSlotBytes;
+      if (slot == merges()) slot = pieces();
     }
-    return piece_slots_[slot];
+    return slot;
   }
 
-  void insert_piece(TokenId id) {
-    const uint64_t hash = piece_hash(bytes_[id]);
-    auto& slot = piece_slot(bytes_[id], hash);
-    if (slot[0] == kNoToken) slot = {id, static_cast<uint32_t>(hash >> 32)};
+  void insert_piece(TokenId id, uint64_t hash) {
+    uint8_t* const slot = find_slot(bytes(id), hash);
+    if (load_u32(slot) != kNoToken) return;
+    store_u32(slot, id);
+    store_u32(slot + 4, static_cast<uint32_t>(hash >> 32));
   }
 
-  TokenId find(std::string_view bytes) { return piece_slot(bytes, piece_hash(bytes))[0]; }
+  TokenId find(std::string_view text) { return load_u32(find_slot(text, piece_hash(text))); }
 
+  Status fill_merges() {
+    if (!data_.merges.empty()) return read_merges();
+    const auto& list = data_.merge_ids;
+    const auto seek = [&](size_t i) {
+      const uint32_t hash = merge_hash(list[i].left, list[i].right);
+      prefetch(merges() + kMergeSlotBytes * (hash & (merge_slots_ - 1)));
+      return hash;
+    };
+    look_ahead(list.size(), seek, [&](size_t rank, uint64_t hash) {
+      put_merge(list[rank], static_cast<uint32_t>(rank), static_cast<uint32_t>(hash));
+    });
+    return {};
+  }
+
+  // Of merges of one pair the last stays.
+  void put_merge(const MergeIds& merge, uint32_t rank, uint32_t hash) {
+    size_t at = hash & (merge_slots_ - 1);
+    const auto taken = [&](const uint8_t* slot) {
+      return load_u32(slot) != kNoToken &&
+             (load_u32(slot) != merge.left || load_u32(slot + 4) != merge.right);
+    };
+    while (taken(merges() + kMergeSlotBytes * at)) at = (at + 1) & (merge_slots_ - 1);
+    const uint32_t fields[4] = {merge.left, merge.right, rank, merge.merged};
+    std::memcpy(merges() + kMergeSlotBytes * at, fields, sizeof fields);
+  }
+
+  // Those by text.
   Status read_merges() {
     std::unordered_set<std::string_view> unreachable;  // a merge that ends here is left out
-    for (TokenId id = 0; id < bytes_.size() && !data_.merges.empty(); ++id) {
-      if (!findable_[id]) unreachable.insert(data_.tokens[id]);
+    for (TokenId id = 0; id < size(); ++id) {
+      if (findable_[id] == 0) unreachable.insert(data_.tokens[id]);
     }
-    for (size_t rank = 0; rank < data_.merges.size(); ++rank) {
+    for (uint32_t rank = 0; rank < data_.merges.size(); ++rank) {
       const std::string& merge = data_.merges[rank];
       const size_t space = merge.find(' ');
       if (space == std::string::npos) {
@@ -270,40 +361,15 @@ class VocabBuilder {
         return invalid(
             concat("merge ", rank, " '", merge, "': the vocabulary lacks a piece of it"));
       }
-      pairs_.push_back({left, right, static_cast<uint32_t>(rank), merged});
+      put_merge({left, right, merged}, rank, merge_hash(left, right));
     }
-    for (const MergeIds& merge : data_.merge_ids) {
-      const auto rank = static_cast<uint32_t>(pairs_.size());
-      pairs_.push_back({merge.left, merge.right, rank, merge.merged});
-    }
-    fill_merges();
     return {};
   }
 
-  TokenId find_spelled(const std::string& spelling) {
-    const auto bytes = from_byte_alphabet(spelling);
-    return bytes ? find(*bytes) : kNoToken;
-  }
-
-  void fill_merges() {
-    merge_slots_.assign(std::bit_ceil(pairs_.size() * 3 / 2 + 2), {kNoToken, 0, 0, 0});
-    for (const Pair& pair : pairs_) {
-      size_t slot = merge_hash(pair.left, pair.right) & (merge_slots_.size() - 1);
-      while (merge_slots_[slot][0] != kNoToken &&
-             (merge_slots_[slot][0] != pair.left || merge_slots_[slot][1] != pair.right)) {
-        slot = (slot + 1) & (merge_slots_.size() - 1);
-      }
-      merge_slots_[slot] = {pair.left, pair.right, pair.rank, pair.merged};
-    }
-  }
-
-  void append(const void* data, size_t bytes) {
-    const auto* from = static_cast<const uint8_t*>(data);
-    out_.insert(out_.end(), from, from + bytes);
-  }
-  template <class T>
-  void append_all(const std::vector<T>& items) {
-    append(items.data(), items.size() * sizeof(T));
+  TokenId find_spelled(std::string spelling) {
+    const char* const end = write_from_alphabet(spelling, spelling.data());
+    if (end == nullptr) return kNoToken;
+    return find(std::string_view(spelling.data(), static_cast<size_t>(end - spelling.data())));
   }
 
   bool knows_direct() const {
@@ -319,14 +385,14 @@ class VocabBuilder {
     h.flags = (data_.add_bos ? kAddBos : 0u) | (data_.add_eos ? kAddEos : 0u) |
               (data_.add_space_prefix ? kAddSpacePrefix : 0u) |
               (data_.scores.empty() ? 0u : kHasScores) | (knows_direct() ? 0u : kDirectLeftOut);
-    h.size = static_cast<uint32_t>(bytes_.size());
+    h.size = size();
     h.special_count = static_cast<uint32_t>(specials_.size());
-    h.piece_slots = static_cast<uint32_t>(piece_slots_.size());
-    h.merge_slots = static_cast<uint32_t>(merge_slots_.size());
+    h.piece_slots = static_cast<uint32_t>(piece_slots_);
+    h.merge_slots = static_cast<uint32_t>(merge_slots_);
     h.pre_bytes = static_cast<uint32_t>(data_.pre.size());
-    for (const std::string& bytes : bytes_) {
-      h.text_bytes += static_cast<uint32_t>(bytes.size());
-      h.max_token_bytes = std::max(h.max_token_bytes, static_cast<uint32_t>(bytes.size()));
+    h.text_bytes = static_cast<uint32_t>(text_.size());
+    for (TokenId id = 0; id < size(); ++id) {
+      h.max_token_bytes = std::max(h.max_token_bytes, offsets_[id + 1] - offsets_[id]);
     }
     const VocabIds& ids = data_.ids;
     const std::optional<TokenId> order[6] = {ids.bos, ids.eos, ids.eot, ids.eom, ids.unk, ids.pad};
@@ -336,44 +402,44 @@ class VocabBuilder {
   }
 
   void note_inner_spaces(VocabHeader& h) const {
-    for (TokenId id = 0; id < bytes_.size(); ++id) {
-      const std::string& bytes = bytes_[id];
-      for (size_t i = 1; findable_[id] && i < bytes.size(); ++i) {
-        const auto before = static_cast<uint8_t>(bytes[i - 1]);
-        if (bytes[i] == ' ') h.before_space[before / 8] |= static_cast<uint8_t>(1u << before % 8);
+    for (TokenId id = 0; id < size(); ++id) {
+      if (findable_[id] == 0) continue;
+      const std::string_view text = bytes(id);
+      for (size_t at = text.find(' ', 1); at != std::string_view::npos;
+           at = text.find(' ', at + 1)) {
+        const auto before = static_cast<uint8_t>(text[at - 1]);
+        h.before_space[before / 8] |= static_cast<uint8_t>(1u << before % 8);
       }
     }
   }
 
-  void write() {
+  void put(size_t section, const void* data, size_t bytes) {
+    if (bytes > 0) std::memcpy(out_.data() + section, data, bytes);
+  }
+
+  // All but the two tables.
+  void write_rest() {
     const VocabHeader h = header();
-    append(&h, sizeof h);
-    uint32_t offset = 0;
-    append(&offset, sizeof offset);
-    for (const std::string& bytes : bytes_) {
-      offset += static_cast<uint32_t>(bytes.size());
-      append(&offset, sizeof offset);
-    }
-    append(byte_tokens_.data(), sizeof byte_tokens_);
-    append_all(specials_);
-    append_all(data_.scores);
-    append_all(piece_slots_);
-    append_all(merge_slots_);
-    types_at_ = out_.size();
-    for (TokenId id = 0; id < bytes_.size(); ++id) out_.push_back(static_cast<uint8_t>(type(id)));
-    for (const TokenId id : data_.strip_left) out_[types_at_ + id] |= kStripLeftBit;
-    for (const TokenId id : data_.strip_right) out_[types_at_ + id] |= kStripRightBit;
-    append(data_.pre.data(), data_.pre.size());
-    for (const std::string& bytes : bytes_) append(bytes.data(), bytes.size());
+    put(0, &h, sizeof h);
+    put(sections_.offsets, offsets_.data(), offsets_.size() * sizeof(uint32_t));
+    put(sections_.byte_tokens, byte_tokens_.data(), sizeof byte_tokens_);
+    put(sections_.specials, specials_.data(), specials_.size() * sizeof(TokenId));
+    put(sections_.scores, data_.scores.data(), data_.scores.size() * sizeof(float));
+    uint8_t* const types = out_.data() + sections_.types;
+    for (TokenId id = 0; id < size(); ++id) types[id] = static_cast<uint8_t>(type(id));
+    for (const TokenId id : data_.strip_left) types[id] |= kStripLeftBit;
+    for (const TokenId id : data_.strip_right) types[id] |= kStripRightBit;
+    put(sections_.pre, data_.pre.data(), data_.pre.size());
+    put(sections_.text, text_.data(), text_.size());
   }
 
   void mark_direct(const VocabView& view) {
     for (TokenId id = 0; id < view.size(); ++id) {
       const std::string_view bytes = view.bytes(id);
-      if (!findable_[id] || bytes.empty() || bytes.size() > kMaxDirectBytes) continue;
+      if (findable_[id] == 0 || bytes.empty() || bytes.size() > kMaxDirectBytes) continue;
       const bool direct = data_.kind == VocabKind::ByteLevelBpe ? merges_to(view, bytes, id)
                                                                 : scores_to(view, bytes, id);
-      if (direct) out_[types_at_ + id] |= kDirectBit;
+      if (direct) out_[sections_.types + id] |= kDirectBit;
     }
   }
 
@@ -421,15 +487,14 @@ class VocabBuilder {
   }
 
   const VocabData& data_;
-  std::vector<std::string> bytes_;
-  std::vector<bool> findable_;
+  std::string text_;  // all tokens' bytes
+  std::vector<uint32_t> offsets_;
+  std::vector<uint8_t> findable_;  // flags
   std::array<TokenId, 256> byte_tokens_{};
   std::vector<TokenId> specials_;
-  std::vector<std::array<uint32_t, 2>> piece_slots_;
-  std::vector<std::array<uint32_t, 4>> merge_slots_;
-  std::vector<Pair> pairs_;
+  size_t piece_slots_ = 0, merge_slots_ = 0;
+  Sections sections_{};
   std::vector<uint8_t> out_;
-  size_t types_at_ = 0;
 };
 
 }  // namespace

@@ -146,7 +146,7 @@ TEST(Vocab, KeepsWhichTokensStripWhiteSpace) {
 
 TEST(Vocab, KnowsBehindWhichBytesAPieceGoesOnWithASpace) {
   VocabData data = small_sentence_piece();
-  data.tokens[5] = ">▁</";
+  data.tokens.set(5, ">▁</");
   const auto bytes = *serialize_vocab(data);
   const auto vocab = *parse_vocab(bytes);
   EXPECT_FALSE(vocab.cuts_before_space('>'));
@@ -156,10 +156,10 @@ TEST(Vocab, KnowsBehindWhichBytesAPieceGoesOnWithASpace) {
 
 TEST(Vocab, KnowsWhichPiecesTheirOwnCharactersMergeTo) {
   VocabData data = small_sentence_piece();
-  data.tokens[4] = "▁aa";  // no piece on the way: neither "aa" nor "▁a"
+  data.tokens.set(4, "▁aa");  // no piece on the way: neither "aa" nor "▁a"
   const auto gap = *serialize_vocab(data);
   EXPECT_FALSE(parse_vocab(gap)->is_direct(4));
-  data.tokens[3] = "▁a";
+  data.tokens.set(3, "▁a");
   const auto whole = *serialize_vocab(data);
   EXPECT_TRUE(parse_vocab(whole)->is_direct(4));
   EXPECT_TRUE(parse_vocab(whole)->is_direct(5)) << "a single character";
@@ -207,7 +207,7 @@ TEST(Vocab, WhatDoesNotFitIsRefusedByName) {
   expect_refused(with([](VocabData& d) { d.merges[2] = "a x"; }), "merge 2 'a x'");
   expect_refused(with([](VocabData& d) { d.merges.emplace_back("b a"); }), "merge 3 'b a'");
   expect_refused(with([](VocabData& d) { d.strip_left = {11}; }), "flag of token 11");
-  expect_refused(with([](VocabData& d) { d.tokens[0] = std::string(1025, 'x'); }),
+  expect_refused(with([](VocabData& d) { d.tokens.set(0, std::string(1025, 'x')); }),
                  "special token 0 has more than 1024 bytes");
   expect_refused(with([](VocabData& d) { d.pre = std::string((1u << 22) + 1, 'x'); }),
                  "name is too long");

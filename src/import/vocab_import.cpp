@@ -31,6 +31,19 @@ Result<VocabKind> read_kind(const GgufFile& file) {
                  concat("is '", name->substr(0, 64), "' (known: gpt2, llama)"));
 }
 
+Status read_tokens(const GgufFile& file, std::span<const std::string_view> texts,
+                   family::TextList& out) {
+  constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
+  uint64_t total = 0;
+  for (const std::string_view text : texts) total += text.size();
+  if (total > kMaxBytes) {
+    return bad_key(file, StatusCode::Corrupt, "tokenizer.ggml.tokens", "is too long");
+  }
+  out.reserve(texts.size(), total);
+  for (const std::string_view text : texts) out.push_back(text);
+  return {};
+}
+
 Status read_types(const GgufFile& file, std::vector<TokenType>& out) {
   constexpr std::string_view kKey = "tokenizer.ggml.token_type";
   ETB_ASSIGN_OR_RETURN(const auto types, file.get_ints(kKey));
@@ -106,7 +119,7 @@ Result<VocabData> read_vocab(const GgufFile& file) {
   if (!tokens) {
     return bad_key(file, StatusCode::NotFound, "tokenizer.ggml.tokens", "is missing");
   }
-  assign(vocab.tokens, tokens);
+  ETB_RETURN_IF_ERROR(read_tokens(file, *tokens, vocab.tokens));
   ETB_ASSIGN_OR_RETURN(const auto scores, file.get_floats("tokenizer.ggml.scores"));
   assign(vocab.scores, scores);
   ETB_ASSIGN_OR_RETURN(const auto merges, file.get_strings("tokenizer.ggml.merges"));

@@ -22,7 +22,7 @@ RandomVocab random_vocab(std::mt19937& rng, int merges) {
   data.tokens = {"a", "b", "c", "d", "e"};
   while (static_cast<int>(data.merges.size()) < merges) {
     std::uniform_int_distribution<size_t> pick(0, data.tokens.size() - 1);
-    const std::string left = data.tokens[pick(rng)], right = data.tokens[pick(rng)];
+    const std::string left(data.tokens[pick(rng)]), right(data.tokens[pick(rng)]);
     if (left.size() + right.size() > 9) continue;
     const std::string merge = left + " " + right;
     if (std::count(data.merges.begin(), data.merges.end(), merge) != 0) continue;

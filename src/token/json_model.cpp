@@ -1,9 +1,14 @@
 #include "token/json_model.h"
 
+#include <algorithm>
+#include <array>
 #include <bit>
-#include <functional>
+#include <deque>
 
+#include "base/ahead.h"
+#include "base/short_text.h"
 #include "base/text.h"
+#include "family/vocab_format.h"
 #include "token/json_components.h"
 
 namespace etb::token {
@@ -12,7 +17,7 @@ namespace {
 using family::MergeIds;
 using family::VocabData;
 
-constexpr size_t kMaxTokens = size_t{1} << 22;  // as the stored vocabulary has
+constexpr size_t kMaxTokens = SpellingIndex::kMaxTokens;
 constexpr size_t kMaxMerges = size_t{1} << 23;
 constexpr size_t kMaxHoles = size_t{1} << 16;  // ids that no entry has
 
@@ -20,8 +25,10 @@ Status corrupt(std::string_view what) {
   return Status(StatusCode::Corrupt, concat("tokenizer.json: ", what));
 }
 
-uint64_t hash_of(std::string_view spelling) {
-  return std::hash<std::string_view>()(spelling);
+// No entry of either list has fewer bytes in a real file; what is reserved and not used costs
+// nothing.
+size_t likely_entries(const JsonReader& json) {
+  return json.text_size() / 32;
 }
 
 // Reads the member, in whatever order they stand.
@@ -46,8 +53,8 @@ class ModelReader {
       }
     }
     if (!json_.ok()) return json_.status();
-    if (merges) ETB_RETURN_IF_ERROR(read_merges(*merges));
     if (vocab_.tokens.empty()) return corrupt("model.vocab is missing or empty");
+    if (merges) ETB_RETURN_IF_ERROR(read_merges(*merges));
     return finish();
   }
 
@@ -61,27 +68,22 @@ class ModelReader {
   Status read_spelled() {
     std::vector<bool> taken;
     size_t count = 0;
-    vocab_.tokens.reserve(size_t{1} << 17);
+    vocab_.tokens.reserve(likely_entries(json_), json_.text_size() / 4);
     if (!json_.begin_object()) return json_.status();
-    std::string spelling;
-    for (std::string_view key; json_.next_key(key); ++count) {
-      spelling = key;
+    for (std::string_view spelling; json_.next_key(spelling); ++count) {
       uint32_t id = 0;
       if (!json_.read_uint(id)) break;
       if (id >= kMaxTokens || id > json_.text_size() + kMaxHoles) {
         return corrupt(concat("model.vocab: the id ", id, " is too large"));
       }
-      if (id >= vocab_.tokens.size()) {
-        vocab_.tokens.resize(id + 1);
-        taken.resize(id + 1);
-      }
+      if (id >= taken.size()) taken.resize(std::max<size_t>(id + size_t{1}, 2 * taken.size()));
       if (taken[id]) return corrupt(concat("model.vocab: two entries have the id ", id));
       taken[id] = true;
-      vocab_.tokens[id] = spelling;
+      vocab_.tokens.set(id, spelling);
     }
     if (!json_.ok()) return json_.status();
     if (vocab_.tokens.size() > count + kMaxHoles) return corrupt("model.vocab lacks most ids");
-    fill_index();
+    index_.fill();
     return {};
   }
 
@@ -92,7 +94,7 @@ class ModelReader {
       std::string_view spelling;
       double score = 0;
       if (!json_.begin_array() || !json_.next_item() || !json_.read_string(spelling)) break;
-      vocab_.tokens.emplace_back(spelling);
+      vocab_.tokens.push_back(spelling);
       if (!json_.next_item() || !json_.read_number(score)) break;
       vocab_.scores.push_back(static_cast<float>(score));
       if (json_.next_item()) return corrupt("model.vocab: an entry is no pair");
@@ -106,63 +108,73 @@ class ModelReader {
     return {};
   }
 
-  void fill_index() {
-    index_.reserve(vocab_.tokens.size());
-    for (TokenId id = 0; id < vocab_.tokens.size(); ++id) {
-      if (!vocab_.tokens[id].empty()) index_.insert(id);
-    }
-  }
-
   // ["a b", ...] or [["a", "b"], ...]
   Status read_merges(JsonReader& json) {
     if (is_unigram_) return refused_component("model Unigram", "with merges");
     if (!vocab_.merge_ids.empty()) return corrupt("model.merges is there twice");
-    vocab_.merge_ids.reserve(size_t{1} << 17);
+    vocab_.merge_ids.reserve(likely_entries(json));
     if (!json.begin_array()) return json.status();
-    std::string left, right;
     while (json.next_item()) {
-      std::string_view text;
+      std::string_view left, right;
       if (json.at_array()) {
-        if (!json.begin_array() || !json.next_item() || !json.read_string(text)) break;
-        left = text;
-        if (!json.next_item() || !json.read_string(text)) break;
-        right = text;
+        if (!json.begin_array() || !json.next_item() || !json.read_string(left)) break;
+        left = kept(json, left);
+        if (!json.next_item() || !json.read_string(right)) break;
+        right = kept(json, right);
         if (json.next_item()) return corrupt("model.merges: an entry is no pair");
       } else {
-        if (!json.read_string(text)) break;
-        if (vocab_.merge_ids.empty() && text.starts_with("#version")) continue;
+        if (!json.read_string(left)) break;
+        const bool first = vocab_.merge_ids.empty() && search_count_ == 0;
+        if (first && left.starts_with("#version")) continue;
+        const std::string_view text = kept(json, left);
         const size_t space = text.find(' ');
-        if (space == std::string_view::npos ||
-            text.find(' ', space + 1) != std::string_view::npos) {
+        if (space == std::string_view::npos || space != text.rfind(' ')) {
           return corrupt(concat("model.merges: '", text, "' is no pair"));
         }
         left = text.substr(0, space);
         right = text.substr(space + 1);
       }
-      ETB_RETURN_IF_ERROR(add_merge(left, right));
+      searches_[search_count_++] = index_.begin(left);
+      searches_[search_count_++] = index_.begin(right);
+      if (search_count_ == searches_.size()) ETB_RETURN_IF_ERROR(add_merges());
     }
-    return json.status();
+    return json.ok() ? add_merges() : json.status();
   }
 
-  Status add_merge(const std::string& left, const std::string& right) {
-    joined_ = left;
-    joined_ += right;
-    const MergeIds merge{index_.find(left), index_.find(right), find_merged()};
-    if (merge.left == kNoToken || merge.right == kNoToken || merge.merged == kNoToken) {
-      return corrupt(
-          concat("model.merges: the vocabulary lacks a piece of '", left, " ", right, "'"));
+  // The same text where the next string that is read leaves it in peace; until add_merges().
+  std::string_view kept(const JsonReader& json, std::string_view text) {
+    return json.is_in_text(text) ? text : held_.emplace_back(text);
+  }
+
+  // What was read since the last time.
+  Status add_merges() {
+    for (size_t i = 0; i < search_count_; ++i) index_.go_to_token(searches_[i]);
+    for (size_t i = 0; i < search_count_; ++i) index_.go_to_text(searches_[i]);
+    for (size_t i = 0; i < search_count_; i += 2) {
+      const std::string_view left = searches_[i].spelling, right = searches_[i + 1].spelling;
+      const MergeIds merge{index_.end(searches_[i]), index_.end(searches_[i + 1]),
+                           find_merged(left, right)};
+      if (merge.left == kNoToken || merge.right == kNoToken || merge.merged == kNoToken) {
+        return corrupt(
+            concat("model.merges: the vocabulary lacks a piece of '", left, " ", right, "'"));
+      }
+      if (vocab_.merge_ids.size() == kMaxMerges) return corrupt("model.merges is too long");
+      vocab_.merge_ids.push_back(merge);
     }
-    if (vocab_.merge_ids.size() == kMaxMerges) return corrupt("model.merges is too long");
-    vocab_.merge_ids.push_back(merge);
+    search_count_ = 0;
+    held_.clear();
     return {};
   }
 
   // Merges mostly stand in the order of what they give.
-  TokenId find_merged() {
+  TokenId find_merged(std::string_view left, std::string_view right) {
     const TokenId last = vocab_.merge_ids.empty() ? 0 : vocab_.merge_ids.back().merged;
-    for (TokenId guess = last; guess < vocab_.tokens.size() && guess <= last + 1; ++guess) {
-      if (vocab_.tokens[guess] == joined_) return guess;
+    for (const TokenId guess : {last + 1, last}) {
+      if (guess < vocab_.tokens.size() && same_text(vocab_.tokens[guess], left, right))
+        return guess;
     }
+    joined_ = left;
+    joined_ += right;
     return index_.find(joined_);
   }
 
@@ -213,37 +225,67 @@ class ModelReader {
   VocabData& vocab_;
   SpellingIndex index_;
   bool is_unigram_ = false;
+  std::array<SpellingIndex::Search, 2 * kAhead> searches_;  // for a left piece, its right one, ...
+  size_t search_count_ = 0;
+  std::deque<std::string> held_;
   std::string joined_;
   JsonValue rest_;
 };
 
 }  // namespace
 
-void SpellingIndex::reserve(size_t count) {
-  slots_.assign(std::bit_ceil(2 * count + 2), {});
+void SpellingIndex::fill() {
+  slots_.assign(std::bit_ceil(tokens_.size() + tokens_.size() / 4 + 2), kEmpty);
+  look_ahead(
+      tokens_.size(), [this](size_t id) { return begin(tokens_[id]); },
+      [this](size_t id, Search& search) {
+        if (search.spelling.empty()) return;
+        go_to_slot(search);
+        uint32_t& slot = slots_[search.at];
+        if (slot == kEmpty) slot = tag_of(search.hash) | static_cast<uint32_t>(id);
+      });
 }
 
-void SpellingIndex::insert(TokenId id) {
-  const uint64_t hash = hash_of(tokens_[id]);
-  const auto tag = static_cast<uint32_t>(hash >> 32);
-  size_t slot = hash & (slots_.size() - 1);
-  while (slots_[slot].id != kNoToken) {
-    if (slots_[slot].tag == tag && tokens_[slots_[slot].id] == tokens_[id]) return;
-    slot = (slot + 1) & (slots_.size() - 1);
+SpellingIndex::Search SpellingIndex::begin(std::string_view spelling) const {
+  const uint64_t hash = family::piece_hash(spelling);
+  const size_t at = hash & (slots_.size() - 1);
+  prefetch(&slots_[at]);
+  return {spelling, hash, at};
+}
+
+void SpellingIndex::go_to_token(Search& search) const {
+  const uint32_t tag = tag_of(search.hash);
+  uint32_t slot = slots_[search.at];
+  while (slot != kEmpty && (slot & ~kIdMask) != tag) {
+    search.at = (search.at + 1) & (slots_.size() - 1);
+    slot = slots_[search.at];
   }
-  slots_[slot] = {tag, id};
+  if (slot != kEmpty) prefetch(tokens_.place(slot & kIdMask));
+}
+
+void SpellingIndex::go_to_text(const Search& search) const {
+  const uint32_t slot = slots_[search.at];
+  if (slot != kEmpty) prefetch(tokens_.text_place(slot & kIdMask));
+}
+
+void SpellingIndex::go_to_slot(Search& search) const {
+  for (;;) {
+    go_to_token(search);
+    const uint32_t slot = slots_[search.at];
+    if (slot == kEmpty || same_text(tokens_[slot & kIdMask], search.spelling)) return;
+    search.at = (search.at + 1) & (slots_.size() - 1);
+  }
+}
+
+TokenId SpellingIndex::end(Search& search) const {
+  go_to_slot(search);
+  const uint32_t slot = slots_[search.at];
+  return slot == kEmpty ? kNoToken : slot & kIdMask;
 }
 
 TokenId SpellingIndex::find(std::string_view spelling) const {
-  if (slots_.empty()) return kNoToken;
-  const uint64_t hash = hash_of(spelling);
-  const auto tag = static_cast<uint32_t>(hash >> 32);
-  size_t slot = hash & (slots_.size() - 1);
-  while (slots_[slot].id != kNoToken) {
-    if (slots_[slot].tag == tag && tokens_[slots_[slot].id] == spelling) return slots_[slot].id;
-    slot = (slot + 1) & (slots_.size() - 1);
-  }
-  return kNoToken;
+  Search search = begin(spelling);
+  return end(search);
 }
 
 Result<JsonModel> read_json_model(JsonReader& json, VocabData& vocab) {

@@ -1,8 +1,9 @@
 #include "token/json_reader.h"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <charconv>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
@@ -11,14 +12,30 @@
 namespace etb::token {
 namespace {
 
-// Bytes that end the plain part of a string: the quote, the escape, what may not stand there.
-constexpr std::array<bool, 256> string_stops() {
-  std::array<bool, 256> stops{};
-  for (size_t c = 0; c < 0x20; ++c) stops[c] = true;
-  stops['"'] = stops['\\'] = true;
-  return stops;
+static_assert(std::endian::native == std::endian::little, "the first byte is the lowest");
+
+constexpr uint64_t in_each_byte(uint8_t value) {
+  return value * uint64_t{0x0101'0101'0101'0101u};
 }
-constexpr std::array<bool, 256> kStringStops = string_stops();
+
+uint64_t load_eight(const char* at) {
+  uint64_t eight;
+  std::memcpy(&eight, at, sizeof eight);
+  return eight;
+}
+
+// What ends the plain part of a string: the quote, the escape, what may not stand there; and what
+// is not ASCII. Only the lowest byte that is marked (0x80) is sure to be one.
+uint64_t string_stops(uint64_t eight) {
+  const uint64_t no_quote = (eight ^ in_each_byte('"')) - in_each_byte(1);
+  const uint64_t no_escape = (eight ^ in_each_byte('\\')) - in_each_byte(1);
+  const uint64_t no_control = eight - in_each_byte(0x20);
+  return (eight | no_quote | no_escape | no_control) & in_each_byte(0x80);
+}
+
+bool is_plain(uint8_t byte) {
+  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+}
 
 bool is_number_byte(char c) {
   return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
@@ -82,12 +99,6 @@ std::string JsonValue::shown() const {
 
 JsonReader::JsonReader(std::string_view text) : text_(text) {
   if (text_.starts_with("\xEF\xBB\xBF")) at_ = 3;
-  const size_t invalid = first_invalid_utf8(text_);
-  if (invalid != text_.size()) {
-    at_ = invalid;
-    bad("a byte that is not UTF-8");
-    return;
-  }
   skip_space();
 }
 
@@ -100,7 +111,8 @@ bool JsonReader::bad(std::string_view what) {
   return fail(Status(StatusCode::Corrupt, concat("bad JSON at byte ", at_, ": ", what)));
 }
 
-void JsonReader::skip_space() {
+void JsonReader::skip_more_space() {
+  while (at_ + 8 <= text_.size() && load_eight(text_.data() + at_) == in_each_byte(' ')) at_ += 8;
   while (at_ < text_.size() &&
          (text_[at_] == ' ' || text_[at_] == '\n' || text_[at_] == '\r' || text_[at_] == '\t')) {
     ++at_;
@@ -168,7 +180,7 @@ bool JsonReader::read_string(std::string_view& out) {
   if (!expect_value()) return false;
   if (text_[at_] != '"') return bad("a string is expected");
   const size_t begin = ++at_;
-  while (at_ < text_.size() && !kStringStops[static_cast<uint8_t>(text_[at_])]) ++at_;
+  if (!pass_plain()) return false;
   if (at_ < text_.size() && text_[at_] == '"') {
     out = text_.substr(begin, at_ - begin);
     ++at_;
@@ -176,6 +188,38 @@ bool JsonReader::read_string(std::string_view& out) {
     return true;
   }
   return read_escaped(begin, out);
+}
+
+// To the quote, escape or control character that ends the plain part of a string, or to the end of
+// the text.
+bool JsonReader::pass_plain() {
+  const size_t size = text_.size();
+  const auto byte = [this](size_t at) { return static_cast<uint8_t>(text_[at]); };
+  size_t at = at_;
+  while (at < size) {
+    if (at + 8 <= size) {
+      const uint64_t stops = string_stops(load_eight(text_.data() + at));
+      at += stops == 0 ? 8 : static_cast<size_t>(std::countr_zero(stops)) / 8;
+      if (stops == 0) continue;
+    } else if (is_plain(byte(at))) {
+      ++at;
+      continue;
+    }
+    if (byte(at) < 0x80) break;
+    while (at < size && byte(at) >= 0x80) {
+      // What most spellings have: two bytes. (0xC2 to 0xDF, then 0x80 to 0xBF.)
+      if (byte(at) >= 0xC2 && byte(at) < 0xE0 && at + 1 < size && (byte(at + 1) & 0xC0) == 0x80) {
+        at += 2;
+        continue;
+      }
+      const size_t length = utf8_sequence_length(text_.substr(at));
+      at_ = at;
+      if (length == 0) return bad("a byte that is not UTF-8");
+      at += length;
+    }
+  }
+  at_ = at;
+  return true;
 }
 
 bool JsonReader::read_escaped(size_t begin, std::string_view& out) {
@@ -186,7 +230,7 @@ bool JsonReader::read_escaped(size_t begin, std::string_view& out) {
       continue;
     }
     const size_t from = at_;
-    while (at_ < text_.size() && !kStringStops[static_cast<uint8_t>(text_[at_])]) ++at_;
+    if (!pass_plain()) return false;
     if (at_ == from) return bad("a control character in a string");
     scratch_ += text_.substr(from, at_ - from);
   }

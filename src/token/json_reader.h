@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,7 +45,8 @@ struct JsonMember {
 // the views it hands out.
 class JsonReader {
  public:
-  // Corrupt if `text` is not valid UTF-8 or not JSON; Unsupported if it is nested too deep.
+  // Reading fails with Corrupt where `text` is not JSON in UTF-8; with Unsupported where it is
+  // nested too deep.
   explicit JsonReader(std::string_view text);
 
   // The value at hand begins with one of these.
@@ -59,8 +61,13 @@ class JsonReader {
   bool begin_array() { return begin('['); }
   bool next_item();
 
-  // A view into the text, or (of a string with escapes) into memory that the next call reuses.
+  // A view into the text, or (of a string with escapes) into memory that the next string reuses.
   bool read_string(std::string_view& out);
+  // The view is one into the text.
+  bool is_in_text(std::string_view view) const {
+    return std::less_equal<>()(text_.data(), view.data()) &&
+           std::less<>()(view.data(), text_.data() + text_.size());
+  }
   bool read_uint(uint32_t& out);
   bool read_number(double& out);
   // A tree of at most kMaxNodes values.
@@ -83,6 +90,7 @@ class JsonReader {
   bool next(char closing, bool& more);
   bool expect_value();
   bool read_literal(std::string_view literal);
+  bool pass_plain();
   bool read_escaped(size_t begin, std::string_view& out);
   bool read_escape();
   bool read_hex4(uint32_t& code);
@@ -90,7 +98,10 @@ class JsonReader {
   bool read_scalar(JsonValue& out);
   bool skip_scalar();
   bool bad(std::string_view what);
-  void skip_space();
+  void skip_space() {
+    if (at_ == text_.size() || static_cast<uint8_t>(text_[at_]) <= ' ') skip_more_space();
+  }
+  void skip_more_space();
 
   std::string_view text_;
   size_t at_ = 0;

@@ -46,6 +46,32 @@ TEST(JsonReader, Escapes) {
   EXPECT_EQ(tree("\"plain \u00e9\"").text, "plain \u00e9");
 }
 
+// Strings are read eight bytes at a time: whatever ends or interrupts the plain part, and wherever.
+TEST(JsonReader, StringsOfAnyLengthWithAnythingInThem) {
+  const std::pair<std::string, std::string> inside[] = {{"x", "x"},
+                                                        {"\\n", "\n"},
+                                                        {"\\u00e9", "\u00e9"},
+                                                        {"\u00e9", "\u00e9"},
+                                                        {"\u00e9\u20ac", "\u00e9\u20ac"},
+                                                        {"\U0001F600", "\U0001F600"},
+                                                        {"\x7F", "\x7F"}};
+  const std::string bad[] = {"\x01", "\x1F", "\xFF", "\xC3", "\xE2\x82", "\xC0\xAF", "\\q"};
+  for (size_t before = 0; before < 20; ++before) {
+    for (size_t behind = 0; behind < 20; ++behind) {
+      const std::string left(before, 'a'), right(behind, 'b');
+      for (const auto& [spelt, meant] : inside) {
+        const std::string text = left + spelt + right;
+        EXPECT_EQ(tree(concat('"', text, '"')).text, left + meant + right);
+      }
+      for (const std::string& broken : bad) {
+        EXPECT_NE(error_of(concat("[\"", left, broken, right, "\"]")), "") << before << behind;
+      }
+    }
+  }
+  EXPECT_NE(error_of("\"0123456\xFF\"").find("at byte 8: a byte that is not UTF-8"),
+            std::string::npos);
+}
+
 TEST(JsonReader, WalksWithoutATree) {
   JsonReader reader(
       R"({"vocab": {"a": 7, "\u0062": 8}, "skipped": [[{}], "x"], "merges": ["a b"]})");

@@ -77,7 +77,7 @@ class ModelReader {
     }
     // What users define is found in text as it is written there, with real spaces.
     if (type == 4) text = replace_all(text, kSpaceMark, " ");
-    vocab_.tokens.push_back(std::move(text));
+    vocab_.tokens.push_back(text);
     vocab_.scores.push_back(score);
     vocab_.types.push_back(TokenType(type));
     return {};
@@ -159,7 +159,7 @@ class ModelReader {
 
   void find_ids() {
     for (TokenId id = 0; id < vocab_.tokens.size(); ++id) {
-      const std::string& text = vocab_.tokens[id];
+      const std::string_view text = vocab_.tokens[id];
       family::VocabIds& ids = vocab_.ids;
       if (vocab_.types[id] == TokenType::Unknown && !ids.unk) ids.unk = id;
       if (vocab_.types[id] != TokenType::Control) continue;

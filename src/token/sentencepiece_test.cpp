@@ -22,7 +22,7 @@ std::vector<uint8_t> vocab_of(const std::vector<Piece>& pieces, std::optional<To
   VocabData data;
   data.kind = family::VocabKind::SentencePiece;
   for (const Piece& piece : pieces) {
-    data.tokens.emplace_back(piece.text);
+    data.tokens.push_back(piece.text);
     data.scores.push_back(piece.score);
     data.types.push_back(piece.type);
   }

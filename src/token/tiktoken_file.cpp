@@ -79,7 +79,7 @@ bool parse_rank(std::string_view text, uint32_t& rank) {
   return error == std::errc() && stop == end;
 }
 
-Status read_ranks(std::string_view text, std::vector<std::string>& tokens) {
+Status read_ranks(std::string_view text, family::TextList& tokens) {
   std::string bytes;
   for (size_t number = 1; !text.empty(); ++number) {
     const Line line = next_line(text);
@@ -90,12 +90,11 @@ Status read_ranks(std::string_view text, std::vector<std::string>& tokens) {
       return Status(StatusCode::Corrupt,
                     concat("tokenizer.model: line ", number, " is no token and rank"));
     }
-    if (rank >= tokens.size()) tokens.resize(rank + 1);
-    if (!tokens[rank].empty()) {
+    if (rank < tokens.size() && !tokens[rank].empty()) {
       return Status(StatusCode::Corrupt,
                     concat("tokenizer.model: line ", number, " has a rank that was given before"));
     }
-    tokens[rank] = bytes;
+    tokens.set(rank, bytes);
   }
   for (size_t rank = 0; rank < tokens.size(); ++rank) {
     if (!tokens[rank].empty()) continue;

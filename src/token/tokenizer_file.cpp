@@ -84,9 +84,9 @@ class SideReader {
     if (!text.is_string()) {
       return bad(StatusCode::Corrupt, "tokenizer_config.json", concat(key, " is ", value.shown()));
     }
-    const auto found = std::ranges::find(vocab_.tokens, text.text);
-    if (found != vocab_.tokens.end() && !text.text.empty()) {
-      out = static_cast<TokenId>(found - vocab_.tokens.begin());
+    const size_t found = vocab_.tokens.find(text.text);
+    if (found != vocab_.tokens.size() && !text.text.empty()) {
+      out = static_cast<TokenId>(found);
       return {};
     }
     // Padding is for training; a tokenizer works without.

@@ -189,12 +189,12 @@ class FileReader {
     }
     ETB_ASSIGN_OR_RETURN(const Normalizer normalizer, Normalizer::create(rules_.normalizers));
     for (const AddedToken& token : added_) {
-      std::string& spelling = vocab_.tokens[token.id];
+      const std::string_view spelling = vocab_.tokens[token.id];
       if (!spelling.empty() && spelling != token.content) {
         return corrupt(concat("added_tokens: the id ", token.id, " of '", token.content,
                               "' belongs to '", spelling, "'"));
       }
-      spelling = token.content;
+      if (spelling.empty()) vocab_.tokens.set(token.id, token.content);
       if (token.id < own && !token.special && is_spelt_with_marks(token)) {
         vocab_.types[token.id] = TokenType::Normal;
       } else {
@@ -233,13 +233,12 @@ class FileReader {
   Status find_unknown() {
     if (model_.unk_id) vocab_.ids.unk = model_.unk_id;
     if (model_.unk_token) {
-      const auto& tokens = vocab_.tokens;
-      const auto found = std::find(tokens.begin(), tokens.end(), *model_.unk_token);
-      if (found == tokens.end() || found->empty()) {
+      const size_t found = vocab_.tokens.find(*model_.unk_token);
+      if (found == vocab_.tokens.size() || model_.unk_token->empty()) {
         return corrupt(
             concat("model BPE.unk_token '", *model_.unk_token, "' is not in the vocabulary"));
       }
-      vocab_.ids.unk = static_cast<TokenId>(found - tokens.begin());
+      vocab_.ids.unk = static_cast<TokenId>(found);
     }
     // Only a token that is found in text as a whole can be of the type Unknown.
     if (!vocab_.ids.unk) return {};
@@ -263,7 +262,7 @@ class FileReader {
       return refused_component("decoder", "without ByteFallback behind model.byte_fallback");
     }
     for (TokenId id = 0; id < vocab_.tokens.size(); ++id) {
-      const std::string& text = vocab_.tokens[id];
+      const std::string_view text = vocab_.tokens[id];
       const bool byte = text.size() == 6 && text.starts_with("<0x") && text[5] == '>' &&
                         text.find_first_not_of("0123456789ABCDEF", 3) == 5;
       if (byte && vocab_.types[id] == TokenType::Normal) vocab_.types[id] = TokenType::Byte;
@@ -275,7 +274,7 @@ class FileReader {
   Status check_all_bytes() const {
     size_t singles = 0;
     for (TokenId id = 0; id < vocab_.tokens.size(); ++id) {
-      const std::string& text = vocab_.tokens[id];
+      const std::string_view text = vocab_.tokens[id];
       const bool single = text.size() == 1 || (text.size() == 2 && (text[0] & 0xE0) == 0xC0);
       singles += single && vocab_.types[id] == TokenType::Normal ? 1 : 0;
     }

@@ -81,6 +81,35 @@ TEST(TokenizerJson, MembersInAnyOrderAndMergesInBothSpellings) {
   EXPECT_EQ(encode(pairs, "ab ab"), (Ids{3, 4}));
 }
 
+// More of them than are looked up together; a spelling with an escape does not stand in the file.
+TEST(TokenizerJson, ManyMergesWithAndWithoutEscapes) {
+  std::string vocab = R"({"type":"BPE","vocab":{"a":0,"b":1)", merges;
+  std::string word = "a", escaped = R"(\u0061)";
+  for (TokenId id = 2; id < 202; ++id) {
+    const bool spelt = id % 3 == 0;
+    merges += concat(merges.empty() ? "" : ",", "[\"", spelt ? escaped : word, "\",\"",
+                     id % 2 == 0 ? "b" : R"(\u0062)", "\"]");
+    word += 'b';
+    escaped += R"(\u0062)";
+    vocab += concat(",\"", word, "\":", id);
+  }
+  const auto read = [&](std::string_view more) {
+    return read_tokenizer_json(byte_level(
+        {{"model", concat(vocab, "},\"merges\":[", merges, more, "]}")}, {"added_tokens", "[]"}}));
+  };
+  const auto data = read("");
+  ASSERT_TRUE(data.ok()) << data.status().to_string();
+  ASSERT_EQ(data->merge_ids.size(), 200u);
+  for (TokenId i = 0; i < 200; ++i) {
+    EXPECT_EQ(data->merge_ids[i].left, i == 0 ? 0 : i + 1);
+    EXPECT_EQ(data->merge_ids[i].right, 1u);
+    EXPECT_EQ(data->merge_ids[i].merged, i + 2);
+  }
+  EXPECT_NE(read(R"(,["b","\u0063"])").status().message().find("a piece of 'b c'"),
+            std::string::npos);
+  EXPECT_EQ(encode(*Tokenizer::create(*data), word), (Ids{201}));
+}
+
 TEST(TokenizerJson, IgnoreMergesTakesAWholeWord) {
   const std::string model =
       R"({"type":"BPE","ignore_merges":true,"vocab":{"a":0,"b":1,"Ġ":2,"ab":3},"merges":[]})";

@@ -54,7 +54,7 @@ TEST(Unigram, UnknownCharactersAreOneTokenARun) {
 TEST(Unigram, BytesStandForUnknownCharactersWhereThereAreAll) {
   VocabData data = unigram();
   for (const char* byte : {"<0xC3>", "<0xA9>"}) {
-    data.tokens.emplace_back(byte);
+    data.tokens.push_back(byte);
     data.scores.push_back(0);
     data.types.push_back(TokenType::Byte);
   }

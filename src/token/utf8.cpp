@@ -7,8 +7,23 @@ namespace etb::token {
 
 namespace {
 
-// The length of the well-formed sequence at the start of `rest`, or 0 (Unicode, table 3-7).
-size_t sequence_length(std::string_view rest) {
+// The bytes of the white-space character that `text` begins with, or 0.
+size_t white_space_length(std::string_view text) {
+  const auto at = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0u; };
+  const unsigned lead = at(0), second = at(1), third = at(2);
+  if ((lead >= 0x09 && lead <= 0x0D) || lead == ' ') return 1;
+  if (lead == 0xC2) return second == 0x85 || second == 0xA0 ? 2 : 0;
+  const unsigned rest = second << 8 | third;
+  const bool wide = (lead == 0xE1 && rest == 0x9A80) || (lead == 0xE3 && rest == 0x8080) ||
+                    (lead == 0xE2 && ((rest >= 0x8080 && rest <= 0x808A) || rest == 0x80A8 ||
+                                      rest == 0x80A9 || rest == 0x80AF || rest == 0x819F));
+  return wide ? 3 : 0;
+}
+
+}  // namespace
+
+// Unicode, table 3-7.
+size_t utf8_sequence_length(std::string_view rest) {
   const auto at = [rest](size_t i) { return static_cast<uint8_t>(rest[i]); };
   const uint8_t lead = at(0);
   if (lead < 0x80) return 1;
@@ -26,21 +41,6 @@ size_t sequence_length(std::string_view rest) {
   }
   return length;
 }
-
-// The bytes of the white-space character that `text` begins with, or 0.
-size_t white_space_length(std::string_view text) {
-  const auto at = [text](size_t i) { return i < text.size() ? static_cast<uint8_t>(text[i]) : 0u; };
-  const unsigned lead = at(0), second = at(1), third = at(2);
-  if ((lead >= 0x09 && lead <= 0x0D) || lead == ' ') return 1;
-  if (lead == 0xC2) return second == 0x85 || second == 0xA0 ? 2 : 0;
-  const unsigned rest = second << 8 | third;
-  const bool wide = (lead == 0xE1 && rest == 0x9A80) || (lead == 0xE3 && rest == 0x8080) ||
-                    (lead == 0xE2 && ((rest >= 0x8080 && rest <= 0x808A) || rest == 0x80A8 ||
-                                      rest == 0x80A9 || rest == 0x80AF || rest == 0x819F));
-  return wide ? 3 : 0;
-}
-
-}  // namespace
 
 void append_utf8(uint32_t code, std::string& out) {
   const auto tail = [&](unsigned shift) {
@@ -100,7 +100,7 @@ size_t first_invalid_utf8(std::string_view text) {
       i += 8;
     }
     if (i == text.size()) break;
-    const size_t length = sequence_length(text.substr(i));
+    const size_t length = utf8_sequence_length(text.substr(i));
     if (length == 0) return i;
     i += length;
   }

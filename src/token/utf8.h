@@ -11,6 +11,9 @@ namespace etb::token {
 // The offset of the first byte of the first ill-formed sequence, or text.size() if there is none.
 size_t first_invalid_utf8(std::string_view text);
 
+// The bytes of the well-formed sequence that `rest` begins with, or 0. Precondition: not empty.
+size_t utf8_sequence_length(std::string_view rest);
+
 // The bytes of the character that begins with `lead`. Precondition: a lead byte of valid UTF-8.
 inline size_t utf8_length(char lead) {
   const auto byte = static_cast<unsigned char>(lead);
