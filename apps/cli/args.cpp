@@ -21,6 +21,10 @@ std::string is_bias(const std::string& text) {
   return complaint(parse_bias(text).status());
 }
 
+std::string is_backend_option(const std::string& text) {
+  return complaint(parse_backend_option(text).status());
+}
+
 std::string is_history(const std::string& text) {
   return complaint(parse_history(text).status());
 }
@@ -33,6 +37,11 @@ void add_common(CLI::App& verb, CommonArgs& args) {
       ->check(CLI::Range(16u, 1u << 20));
   verb.add_option("--tokenizer", args.tokenizer,
                   "Tokenizer of a stock .pte (default: the one in its folder)");
+  verb.add_option("--backend-option", args.backend_options,
+                  "NAME.KEY=VALUE for what a stock .pte is delegated to, e.g. "
+                  "XnnpackBackend.workspace_sharing_mode=1 (repeatable)")
+      ->allow_extra_args(false)
+      ->check(is_backend_option);
   verb.add_option("--kv", args.kv, "KV cache type")->check(CLI::IsMember({"f16"}));
 }
 
@@ -177,11 +186,12 @@ void add_file_verbs(CLI::App& app, const Choose& choose) {
                           verb.add_flag("--verify", args.verify, "Check every checksum");
                           add_json(verb, args.common);
                         });
-  CLI::App* cache = app.add_subcommand("cache", "Imported models: list or clear");
+  CLI::App* cache =
+      app.add_subcommand("cache", "Imported models and packed weights: list or clear");
   cache->require_subcommand(1);
-  add_verb<CacheArgs>(*cache, "list", "List imported models", choose,
+  add_verb<CacheArgs>(*cache, "list", "List what is cached", choose,
                       [](CLI::App& verb, CacheArgs& args) { add_json(verb, args.common); });
-  add_verb<CacheArgs>(*cache, "clear", "Remove imported models", choose,
+  add_verb<CacheArgs>(*cache, "clear", "Remove what is cached", choose,
                       [](CLI::App& verb, CacheArgs& args) {
                         args.clear = true;
                         add_json(verb, args.common);

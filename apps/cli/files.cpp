@@ -69,6 +69,7 @@ Status list_checked(const CacheArgs& args) {
       item.set("model", entry.model);
       item.set("bytes", entry.bytes);
       item.set("current", entry.current);
+      item.set("packed", entry.packed);
       list.push(item);
     }
     Json json;
@@ -78,12 +79,13 @@ Status list_checked(const CacheArgs& args) {
   }
   uint64_t total = 0;
   for (const import::CacheEntry& entry : entries) {
-    std::printf("%10.1f MiB  %s  %s%s\n            %s\n", mib(entry.bytes),
+    std::printf("%10.1f MiB  %s  %s%s%s\n            %s\n", mib(entry.bytes),
                 day_of(entry.modified_ns).c_str(), entry.model.c_str(),
-                entry.current ? "" : " (outdated)", entry.path.c_str());
+                entry.packed ? " (packed weights)" : "", entry.current ? "" : " (outdated)",
+                entry.path.c_str());
     total += entry.bytes;
   }
-  std::printf("%zu imported models, %.1f MiB\n", entries.size(), mib(total));
+  std::printf("%zu files, %.1f MiB\n", entries.size(), mib(total));
   return {};
 }
 

@@ -135,7 +135,8 @@ Status bench_checked(const BenchArgs& args) {
                        .generate = args.generate,
                        .depths = args.depths,
                        .threads = args.threads,
-                       .repeats = args.repeats};
+                       .repeats = args.repeats,
+                       .backend_options = backend_options(args.common)};
   if (options.threads.empty()) {
     options.threads = {args.common.threads > 0
                            ? args.common.threads

@@ -29,11 +29,34 @@ Result<std::pair<TokenId, float>> parse_bias(const std::string& text) {
                 concat("'", text, "' is not of the form ID=BIAS, e.g. 42=-5"));
 }
 
+Result<runner::BackendOption> parse_backend_option(const std::string& text) {
+  const size_t equals = text.find('=');
+  const size_t dot = text.substr(0, equals).find('.');
+  const bool whole = equals != std::string::npos && dot != std::string::npos;
+  if (whole && dot > 0 && dot + 1 < equals) {
+    return runner::BackendOption{text.substr(0, dot), text.substr(dot + 1, equals - dot - 1),
+                                 text.substr(equals + 1)};
+  }
+  return Status(StatusCode::InvalidArgument, concat("'", text,
+                                                    "' is not of the form NAME.KEY=VALUE, e.g. "
+                                                    "XnnpackBackend.workspace_sharing_mode=1"));
+}
+
+std::vector<runner::BackendOption> backend_options(const CommonArgs& args) {
+  std::vector<runner::BackendOption> options;
+  for (const std::string& text : args.backend_options) {
+    // args.cpp lets through only what parses.
+    if (auto option = parse_backend_option(text); option.ok()) options.push_back(*option);
+  }
+  return options;
+}
+
 ModelOptions model_options(const std::string& model, const CommonArgs& args) {
   return {.model = model,
           .context = args.context,
           .threads = args.threads,
-          .tokenizer = args.tokenizer};
+          .tokenizer = args.tokenizer,
+          .backend_options = backend_options(args)};
 }
 
 Result<GenerateOptions> generate_options(const TalkArgs& talk) {

@@ -80,6 +80,15 @@ Result<double> time_case(runner::TextRunner& runner, const BenchRun& run) {
   return static_cast<double>(run.tokens) * 1000.0 / elapsed_ms(start, Clock::system().now_ns());
 }
 
+Result<std::unique_ptr<LoadedModel>> load(const BenchOptions& options, uint32_t context,
+                                          unsigned threads) {
+  return LoadedModel::load({.model = options.model,
+                            .context = context,
+                            .threads = threads,
+                            .backend_options = options.backend_options},
+                           {}, nullptr);
+}
+
 struct LoadTimes {
   std::vector<double> load_ms, first_token_ms;
 };
@@ -87,10 +96,7 @@ struct LoadTimes {
 Result<std::unique_ptr<LoadedModel>> timed_load(const BenchOptions& options, uint32_t context,
                                                 unsigned threads, LoadTimes& times) {
   const int64_t start = Clock::system().now_ns();
-  ETB_ASSIGN_OR_RETURN(
-      auto model,
-      LoadedModel::load({.model = options.model, .context = context, .threads = threads}, {},
-                        nullptr));
+  ETB_ASSIGN_OR_RETURN(auto model, load(options, context, threads));
   ETB_ASSIGN_OR_RETURN(const auto sequence, model->runner().new_sequence());
   const std::vector<TokenId> one = bench_ids(1, model->runner().meta().vocab_size);
   if (auto logits = sequence->forward(one, nullptr); !logits.ok()) return logits.status();
@@ -109,16 +115,16 @@ Result<BenchReport> run_bench(const BenchOptions& options,
   const PeakMemory peak;
   LoadTimes times;
   BenchReport report;
-  // Imports a .gguf if need be and warms the page cache; also tells the file's own context.
-  ETB_ASSIGN_OR_RETURN(
-      const auto first,
-      LoadedModel::load({.model = options.model, .context = options.context}, {}, nullptr));
+  // Imports a .gguf if need be and warms the page cache; also tells the file's own context. Gone
+  // before what is timed: a delegate's threads are set only while no other model is loaded.
+  ETB_ASSIGN_OR_RETURN(auto first, load(options, options.context, 0));
   const uint64_t needed = needed_context(cases);
   if (needed > UINT32_MAX)
     return Status(StatusCode::InvalidArgument, "depth and tokens together are too many");
   const uint32_t context = std::max(first->runner().meta().context, static_cast<uint32_t>(needed));
   report.model = first->info()->bundle.manifest.name;
   report.path = first->runner().meta().kernel_path;
+  first.reset();
   for (int repeat = 0; repeat < options.repeats; ++repeat) {
     for (const unsigned threads : options.threads) {
       ETB_ASSIGN_OR_RETURN(const auto model, timed_load(options, context, threads, times));

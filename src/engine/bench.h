@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "runner/backend_option.h"
 
 namespace etb {
 
@@ -19,6 +20,7 @@ struct BenchOptions {
   std::vector<uint32_t> depths;
   std::vector<unsigned> threads;
   int repeats = 5;
+  std::vector<runner::BackendOption> backend_options = {};
 };
 
 struct BenchRun {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "engine/chat_setup.h"
 #include "import/program.h"
+#include "platform/paths.h"
 
 namespace etb {
 namespace {
@@ -43,11 +44,22 @@ Result<std::vector<uint8_t>> program_for(const ModelBundle& bundle, uint32_t con
   return import::emit_program(bundle.manifest, options);
 }
 
+// Where packed weights of stock files are kept; empty: nowhere.
+std::string packed_folder() {
+  auto folder = cache_folder();
+  return folder.ok() ? std::move(folder).value() : std::string();
+}
+
 }  // namespace
 
 std::string model_key(const ModelOptions& options) {
-  return concat(options.model, " context=", options.context, " threads=", options.threads,
-                " kernels=", options.kernel_path, " tokenizer=", options.tokenizer);
+  std::string key =
+      concat(options.model, " context=", options.context, " threads=", options.threads,
+             " kernels=", options.kernel_path, " tokenizer=", options.tokenizer);
+  for (const runner::BackendOption& option : options.backend_options) {
+    key += concat(" ", option.backend, ".", option.key, "=", option.value);
+  }
+  return key;
 }
 
 bool ModelInfo::stops_at(TokenId id) const {
@@ -87,7 +99,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
   ETB_ASSIGN_OR_RETURN(
       auto runner,
       runner::TextRunner::load({.file = bundle.pte->mapping(), .program = std::move(program)},
-                               {.threads = options.threads, .kernel_path = options.kernel_path}));
+                               {.threads = options.threads,
+                                .kernel_path = options.kernel_path,
+                                .backend_options = options.backend_options,
+                                .cache_folder = packed_folder()}));
   const uint32_t logits = runner->meta().vocab_size;
   if (bundle.tokenizer->vocab_size() > logits) {
     return Status(StatusCode::Corrupt,

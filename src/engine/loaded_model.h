@@ -27,6 +27,8 @@ struct ModelOptions {
   std::string kernel_path = {};  // empty: the best this machine has; else "scalar", "avx2", ...
   std::string tokenizer = {};    // of a stock .pte: a file or folder; empty: beside the model
   MemoryOptions memory = {};     // not part of the key
+  // For what a stock .pte is delegated to: {"XnnpackBackend", "workspace_sharing_mode", "1"}.
+  std::vector<runner::BackendOption> backend_options = {};
 };
 
 // Options that give the same LoadedModel have the same key.

@@ -1,13 +1,7 @@
-// Imported models, kept in the user's cache folder so that a .gguf is imported once. A name there
-// is the hash of who the source is (device, inode, size, time, its header and samples of its
-// payload) and of the format version; two importers of one file at once write the same bytes and
-// the later rename wins.
-//
-// What goes by itself: after an import, entries of other format versions, and the least recently
-// imported beyond the size cap; never one younger than ten minutes, which another importer or a
-// loader may be about to open (so the folder may be larger than the cap for that long). Whoever has
-// an entry open or mapped keeps it; whoever waits longer to open it may find it gone, and asks
-// again.
+// Imported models, kept in the user's cache folder so that a .gguf is imported once; the folder
+// holds packed weights of stock files too, and model/cache_files.h says how names are made and what
+// goes when. Two importers of one file at once write the same bytes and the later rename wins.
+// Whoever waits long to open an entry may find it gone, and asks again.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +11,13 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "import/importer.h"
+#include "model/cache_files.h"
 
 namespace etb::import {
 
 struct CacheOptions {
   std::string folder = {};  // empty: platform's cache_folder()
-  uint64_t max_bytes = uint64_t{32} << 30;
+  uint64_t max_bytes = model::kCacheBytes;
   ImportProgress progress = {};
   const CancelToken* cancel = nullptr;
 };
@@ -32,6 +27,7 @@ struct CacheEntry {
   uint64_t bytes = 0;
   int64_t modified_ns = 0;
   bool current = false;  // false: another format version, or left over; dropped at the next import
+  bool packed = false;   // weights that a backend packed (runner/packed_weights.h), no import
   std::string model;     // what the file says of itself; empty if it does not read
 };
 

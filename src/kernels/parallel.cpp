@@ -15,6 +15,7 @@ namespace executorch::extension::threadpool {
 class ThreadPool {
  public:
   size_t get_thread_count() const;
+  bool _unsafe_reset_threadpool(uint32_t threads);
   void run(::executorch::runtime::FunctionRef<void(size_t)> fn, size_t range);
 };
 
@@ -81,6 +82,14 @@ unsigned pool_threads() {
   pool::ThreadPool* const threads = pool::get_threadpool();
   if (threads == nullptr) return 1;
   return static_cast<unsigned>(std::max<size_t>(threads->get_thread_count(), 1));
+}
+
+void resize_pool(unsigned threads) {
+  pool::ThreadPool* const pool = pool::get_threadpool();
+  if (pool == nullptr) return;
+  static const unsigned most = pool_threads();
+  const unsigned wanted = threads == 0 ? most : std::min(threads, most);
+  if (wanted != pool_threads()) pool->_unsafe_reset_threadpool(wanted);
 }
 
 void parallel_for(unsigned threads, size_t units, size_t grain, RangeFn fn) {

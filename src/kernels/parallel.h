@@ -25,4 +25,9 @@ void parallel_for(unsigned threads, size_t units, size_t grain, RangeFn fn);
 // Threads that parallel_for can use: the pool's number, at least 1.
 unsigned pool_threads();
 
+// Gives the pool `threads` threads; 0: as many as it began with, which is also the most. For
+// libraries that always use all of it. Precondition: nothing uses the pool, and nothing is loaded
+// that keeps a hold of it, as XNNPACK does.
+void resize_pool(unsigned threads);
+
 }  // namespace etb::kernels

@@ -1,7 +1,9 @@
 #include "runner/executorch_runner.h"
 
 #include <algorithm>
+#include <mutex>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "kernels/kernels.h"
 #include "kernels/llama/llama_ops.h"
@@ -10,6 +12,7 @@
 #include "model/pte_header.h"
 #include "model/pte_summary.h"
 #include "platform/cpu_features.h"
+#include "platform/free_memory.h"
 #include "runner/executorch_sequence.h"
 #include "runner/kv_plan.h"
 #include "runner/program_meta.h"
@@ -66,17 +69,24 @@ Result<std::span<const uint8_t>> prechecked(const ModelSource& source,
   return program;
 }
 
-// What the methods call, delegates aside.
+constexpr const char* kWeightCache = "weight_cache_enabled";
+constexpr const char* kPackedPath = "packed_cache_path";
+
+// What the methods call, and whom they are delegated to.
 struct Needs {
   std::set<std::string> operators;
-  bool backends = false;
+  std::vector<std::string> backends;  // each once
 };
 
 Needs needs_of(const model::PteSummary& program) {
   Needs needs;
   for (const model::MethodSummary& method : program.methods) {
     needs.operators.insert(method.operators.begin(), method.operators.end());
-    needs.backends |= !method.backends.empty();
+    for (const std::string& backend : method.backends) {
+      if (std::ranges::find(needs.backends, backend) == needs.backends.end()) {
+        needs.backends.push_back(backend);
+      }
+    }
   }
   return needs;
 }
@@ -106,12 +116,38 @@ Result<std::shared_ptr<ExecutorchRunner>> ExecutorchRunner::load(ModelSource sou
   }
   ensure_runtime();
   std::shared_ptr<ExecutorchRunner> runner(new ExecutorchRunner(std::move(source), operators));
+  ETB_RETURN_IF_ERROR(runner->load_program(options, operators.signatures));
   ETB_RETURN_IF_ERROR(runner->choose_execution(options));
-  ETB_RETURN_IF_ERROR(runner->load_program(operators.signatures));
   ETB_RETURN_IF_ERROR(runner->plan_memory());
   ETB_RETURN_IF_ERROR(runner->try_methods());
+  runner->keep_packed();
   ETB_RETURN_IF_ERROR(runner->open_embeddings(options.image));
   return runner;
+}
+
+namespace {
+
+std::mutex& residents_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+int residents = 0;  // under residents_mutex()
+
+}  // namespace
+
+ExecutorchRunner::Resident::Resident() {
+  const std::lock_guard lock(residents_mutex());
+  ++residents;
+}
+
+ExecutorchRunner::Resident::~Resident() {
+  const std::lock_guard lock(residents_mutex());
+  --residents;
+}
+
+void ExecutorchRunner::Resident::size_pool(unsigned threads) {
+  const std::lock_guard lock(residents_mutex());
+  if (residents == 1) kernels::resize_pool(threads);
 }
 
 ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operators)
@@ -124,11 +160,11 @@ void ExecutorchRunner::add_global_kernels(const model::PteSummary& program) {
   const Needs needs = needs_of(program);
   // A cache that it writes to may be a ring.
   has_ring_ = needs.operators.contains(kernels::kUpdateCacheWithIndicesName);
-  const bool own =
-      !needs.backends && std::ranges::all_of(needs.operators, [this](const std::string& name) {
-        return std::ranges::any_of(kernels_,
-                                   [&name](const Kernel& kernel) { return name == kernel.name_; });
-      });
+  const bool own = needs.backends.empty() &&
+                   std::ranges::all_of(needs.operators, [this](const std::string& name) {
+                     return std::ranges::any_of(
+                         kernels_, [&name](const Kernel& kernel) { return name == kernel.name_; });
+                   });
   if (!own) load_stock_libraries();
   for (const Kernel& kernel : registered_kernels()) kernels_.push_back(kernel);
 }
@@ -148,18 +184,20 @@ void ExecutorchRunner::set_threads(unsigned threads) {
   meta_.threads = execution_.threads;
 }
 
-Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> signatures) {
+Status ExecutorchRunner::load_program(const RunnerOptions& options,
+                                      std::span<const model::OperatorSignature> signatures) {
   const std::string& path = source_.file->path();
   ETB_ASSIGN_OR_RETURN(const auto bytes, prechecked(source_, signatures));
   const model::PteSummary summary = model::summarize_program(bytes);
   add_global_kernels(summary);
+  ETB_RETURN_IF_ERROR(set_backend_options(options, summary, bytes));
   LogCapture capture;
   auto program = Program::load(&loader_, Program::Verification::InternalConsistency);
   if (!program.ok()) {
     return runtime_status(RuntimeStep::LoadProgram, program.error(), path, capture);
   }
   program_.emplace(std::move(program.get()));
-  context_ = {&*program_, kernels_, path};
+  context_ = {&*program_, kernels_, path, backend_options_.map()};
   ETB_ASSIGN_OR_RETURN(methods_, method_names(context_));
   ETB_ASSIGN_OR_RETURN(text_, read_text_methods(context_, methods_));
   if (!text_.many.embeddings) return {};
@@ -167,6 +205,41 @@ Status ExecutorchRunner::load_program(std::span<const model::OperatorSignature> 
   if (!media.ok()) return media.status().with_context(path);
   media_ = *media;
   return {};
+}
+
+Status ExecutorchRunner::set_backend_options(const RunnerOptions& options,
+                                             const model::PteSummary& summary,
+                                             std::span<const uint8_t> program) {
+  const std::vector<std::string> backends = needs_of(summary).backends;
+  Resident::size_pool(backends.empty() ? 0 : options.threads);
+  for (const BackendOption& option : options.backend_options) {
+    ETB_RETURN_IF_ERROR(backend_options_.set(option));
+  }
+  const Status used = backend_options_.check_used(backends);
+  if (!used.ok()) return used.with_context(source_.file->path());
+  if (std::ranges::find(backends, kXnnpack) == backends.end() ||
+      backend_options_.has(kXnnpack, kWeightCache) || backend_options_.has(kXnnpack, kPackedPath)) {
+    return {};
+  }
+  auto packed = PackedWeights::open(*source_.file, program, options.cache_folder);
+  if (!packed.ok()) {
+    log(LogLevel::Warning, concat(source_.file->path(), ": XNNPACK packs the weights for each ",
+                                  "conversation anew: ", packed.status().message()));
+    return {};
+  }
+  packed_ = std::move(packed).value();
+  ETB_RETURN_IF_ERROR(backend_options_.set({kXnnpack, kWeightCache, "true"}));
+  return backend_options_.set({kXnnpack, kPackedPath, packed_->path()});
+}
+
+void ExecutorchRunner::keep_packed() {
+  if (packed_ == nullptr) return;
+  packed_->keep();
+  // Names and value are in range: this changes the value alone.
+  static_cast<void>(backend_options_.set({kXnnpack, kPackedPath, packed_->path()}));
+  // What packing read and freed.
+  source_.file->advise_dont_need(0, source_.file->bytes().size());
+  static_cast<void>(give_back_free_memory());
 }
 
 Status ExecutorchRunner::plan_memory() {

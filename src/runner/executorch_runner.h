@@ -13,9 +13,11 @@
 #include "model/precheck.h"
 #include "model/pte_summary.h"
 #include "platform/anonymous_memory.h"
+#include "runner/backend_options.h"
 #include "runner/embeddings.h"
 #include "runner/loaded_method.h"
 #include "runner/mapped_loader.h"
+#include "runner/packed_weights.h"
 #include "runner/program_meta.h"
 #include "runner/text_runner.h"
 
@@ -61,9 +63,26 @@ class ExecutorchRunner final : public TextRunner,
   EmbeddingMethods* embeddings() const { return embeddings_.get(); }
 
  private:
+  // Counts the runners of the process: a lone one may set the size of the thread pool.
+  class Resident {
+   public:
+    Resident();
+    ~Resident();
+    Resident(const Resident&) = delete;
+    Resident& operator=(const Resident&) = delete;
+    // Sizes the pool for delegates with `threads` (0: all of it), if no other runner may be using
+    // it.
+    static void size_pool(unsigned threads);
+  };
+
   ExecutorchRunner(ModelSource source, const OperatorSet& operators);
   void add_global_kernels(const model::PteSummary& program);
-  Status load_program(std::span<const model::OperatorSignature> signatures);
+  Status load_program(const RunnerOptions& options,
+                      std::span<const model::OperatorSignature> signatures);
+  Status set_backend_options(const RunnerOptions& options, const model::PteSummary& summary,
+                             std::span<const uint8_t> program);
+  // Goes on with the weights as they were packed in this load.
+  void keep_packed();
   Status plan_memory();
   Status choose_execution(const RunnerOptions& options);
   // Loads the forward methods once, over memory of their own, to find out now whether they can run.
@@ -71,9 +90,12 @@ class ExecutorchRunner final : public TextRunner,
   Status open_embeddings(const media::ImageRecipe& recipe);
 
   // In this order: each is used by those after it.
+  Resident resident_;
   ModelSource source_;
   MappedLoader loader_;
   std::vector<executorch::runtime::Kernel> kernels_;
+  BackendOptions backend_options_;
+  std::unique_ptr<PackedWeights> packed_;  // null: no XNNPACK in the file, or it packs by itself
   std::optional<executorch::runtime::Program> program_;
   MethodContext context_;
   std::set<std::string> methods_;

@@ -72,9 +72,9 @@ Result<std::unique_ptr<LoadedMethod>> LoadedMethod::load(
   loaded->manager_.emplace(&loaded->method_allocator_, &*loaded->planned_,
                            &loaded->temp_allocator_);
   LogCapture capture;
-  auto result =
-      context.program->load_method(method.c_str(), &*loaded->manager_, nullptr, nullptr, nullptr,
-                                   {context.kernels.data(), context.kernels.size()});
+  auto result = context.program->load_method(method.c_str(), &*loaded->manager_, nullptr, nullptr,
+                                             context.backend_options,
+                                             {context.kernels.data(), context.kernels.size()});
   // A later instruction that resolves may hide an earlier one that did not: the log does not lie.
   if (!result.ok() || !capture.missing_operators().empty()) {
     return runtime_status(RuntimeStep::LoadMethod, result.error(), loaded->doing_, capture);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <executorch/extension/memory_allocator/malloc_memory_allocator.h>
+#include <executorch/runtime/backend/backend_options_map.h>
 #include <executorch/runtime/core/hierarchical_allocator.h>
 #include <executorch/runtime/executor/memory_manager.h>
 #include <executorch/runtime/executor/method.h>
@@ -25,6 +26,7 @@ struct MethodContext {
   const executorch::runtime::Program* program = nullptr;
   std::span<const executorch::runtime::Kernel> kernels;
   std::string file;  // for messages
+  const executorch::runtime::LoadBackendOptionsMap* backend_options = nullptr;
 };
 
 // Bytes a method plans for each memory id, id 1 first. Corrupt beyond any sensible size.

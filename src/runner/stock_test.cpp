@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "kernels/parallel.h"
 #include "runner/testing/recorded.h"
 #include "runner/text_runner.h"
 
@@ -136,6 +137,24 @@ TEST_P(Stock, TheEndOfTheContextIsAnErrorThatChangesNothing) {
             StatusCode::InvalidArgument);
   EXPECT_TRUE(sequence_->forward(std::span(many).first(4), nullptr).ok());
   EXPECT_EQ(sequence_->position(), 64u);
+}
+
+TEST(StockThreads, AreThePoolsWhileOneModelIsLoaded) {
+  const unsigned all = kernels::pool_threads();
+  const auto load = [](unsigned threads) {
+    RunnerOptions options;
+    options.threads = threads;
+    return TextRunner::load({.file = *MappedFile::open(recorded_path("llm-xnnpack.pte"))}, options)
+        .value();
+  };
+  {
+    const auto one = load(1);
+    EXPECT_EQ(kernels::pool_threads(), 1u);
+    const auto beside = load(0);
+    EXPECT_EQ(kernels::pool_threads(), 1u) << "the first one has a hold of the pool";
+    EXPECT_EQ(beside->meta().threads, 1u);
+  }
+  EXPECT_EQ(load(0)->meta().threads, all);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -18,6 +18,7 @@
 #include "kv/rows.h"
 #include "media/recipe.h"
 #include "model/media_methods.h"
+#include "runner/backend_option.h"
 #include "runner/model_source.h"
 #include "runner/sequence.h"
 
@@ -27,6 +28,9 @@ struct RunnerOptions {
   unsigned threads = 0;           // 0: the machine's performance cores
   std::string kernel_path;        // empty: the best this machine has; else "scalar", "avx2", ...
   media::ImageRecipe image = {};  // how images are prepared for the encoder
+  // Of a stock file; InvalidArgument if it has no part for the backend.
+  std::vector<BackendOption> backend_options = {};
+  std::string cache_folder = {};  // where XNNPACK's packed weights are kept; empty: nowhere
 };
 
 // What the program says of itself (metadata methods of the stock contract) and of its inputs.

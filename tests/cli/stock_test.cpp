@@ -80,6 +80,35 @@ TEST_F(Stock, TheTokenizerMayBeGiven) {
                             {"tiny.gguf", "tokenizer"}));
 }
 
+TEST_F(Stock, PackedWeightsAreCachedAndCleared) {
+  const std::string model = published("llm-8da4w.pte");
+  const auto answer = [&](std::vector<std::string> more) {
+    std::vector<std::string> words{"run", model, "-p", "Hello", "--raw", "-n", "8", "--temp", "0"};
+    words.insert(words.end(), more.begin(), more.end());
+    const auto outcome = etbridge(words);
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+    return outcome.out;
+  };
+  const std::string plain =
+      answer({"--backend-option", "XnnpackBackend.weight_cache_enabled=false"});
+  EXPECT_EQ(etbridge({"cache", "list"}).out.find("llm-8da4w"), std::string::npos);
+  EXPECT_EQ(answer({}), plain);
+  const auto list = etbridge({"cache", "list"});
+  EXPECT_NE(list.out.find("llm-8da4w (packed weights)"), std::string::npos) << list.out;
+  EXPECT_EQ(answer({}), plain);
+  EXPECT_EQ(etbridge({"cache", "clear"}).exit_code, 0);
+  EXPECT_EQ(etbridge({"cache", "list"}).out.find("llm-8da4w"), std::string::npos);
+}
+
+TEST_F(Stock, BackendOptionsAreCheckedAgainstTheFile) {
+  const std::string model = published("llm-8da4w.pte");
+  EXPECT_TRUE(fails_clearly(
+      etbridge({"run", model, "-p", "Hi", "--raw", "--backend-option", "QnnBackend.log=1"}),
+      {"QnnBackend", "XnnpackBackend"}));
+  const auto malformed = etbridge({"run", model, "-p", "Hi", "--backend-option", "threads=1"});
+  EXPECT_EQ(malformed.exit_code, 2) << malformed.summary();
+}
+
 TEST_F(Stock, AContextBeyondTheExportIsRefused) {
   const std::string model = published("llm-fp32.pte");
   EXPECT_TRUE(fails_clearly(etbridge({"run", model, "-p", "Hi", "--raw", "--context", "128"}),
