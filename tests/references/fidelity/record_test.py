@@ -23,6 +23,7 @@ for name, member in (("float_peer", "FloatModel"), ("vocabulary", "Vocabulary"),
     setattr(sys.modules[name], member, None)
 sys.modules["llama_peer"].TextRun = None
 record = importlib.import_module("record")
+divergence = importlib.import_module("divergence")
 
 
 def random_log_probs(seed, size=200):
@@ -43,6 +44,29 @@ class Divergence(unittest.TestCase):
             self.assertGreater(full, 0)
             self.assertGreaterEqual(full + 1e-12, top)
             self.assertGreaterEqual(top, -1e-12)
+
+
+class OtherModels(unittest.TestCase):
+    def test_two_peers_that_say_the_same_are_equally_far(self):
+        totals = divergence.Totals()
+        for seed in range(5):
+            p, q = random_log_probs(seed), random_log_probs(seed + 100)
+            best_first = sorted(range(len(q)), key=lambda i: -q[i])
+            totals.add(3, p, q, {i: float(q[i]) for i in best_first})
+        figures = dict(totals.figures(512))
+        self.assertEqual(figures["positions_512"], 5)
+        self.assertEqual(figures["ours_to_llama_512"], "1.0000")
+        self.assertEqual(figures["llama_kl_512"], figures["ours_kl_512"])
+        self.assertEqual(figures["llama_same_best_512"], figures["ours_same_best_512"])
+
+    def test_a_likely_token_that_ours_does_not_list_ends_it(self):
+        p = random_log_probs(1)
+        with self.assertRaises(SystemExit):
+            divergence.kl_of_top(record.top_of(p), {0: -1.0})
+
+    def test_log_softmax_sums_to_one(self):
+        rows = divergence.log_softmax(np.array([1000.0, 999.0, -1000.0], np.float32))
+        self.assertAlmostEqual(float(np.exp(rows).sum()), 1)
 
 
 class Answers(unittest.TestCase):
