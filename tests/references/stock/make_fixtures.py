@@ -5,7 +5,7 @@ answers, so that the tests need neither.
     python3 -m venv VENV && VENV/bin/pip install torch==2.13.0 executorch==1.5.1     (CPU builds; about 1.5 GB)
     VENV/bin/python make_fixtures.py [NAME...]                                       (all of them: ten minutes)
 
-For each NAME below: NAME.pte and NAME.logits: "ETBLOG1\\n", then
+For each NAME below: NAME.pte (the weights of llm-apart in NAME.ptd) and NAME.logits: "ETBLOG1\\n", then
 little-endian u32 count, u32 vocab, u32 ids[count], f32 logits[count][vocab] - the eager model's after each of the ids.
 Weights are random, of a seed a fixture. Kinds:
 
@@ -106,6 +106,14 @@ def brain_floats(config):
     config.model.dtype_override = DtypeOverride.bf16
 
 
+APART = "llm-apart"  # its weights in a .ptd
+
+
+def weights_apart(config):
+    eight_bit_activations(config)
+    config.export.foundation_weights_file = APART
+
+
 def ring(config):
     config.model.local_global_attention = [0, 16]
     config.export.max_seq_length = 16
@@ -113,7 +121,7 @@ def ring(config):
 
 LLM = {"llm-fp32": lambda config: None, "llm-xnnpack": xnnpack, "llm-8da4w": eight_bit_activations, "llm-int8-cache": quantized_cache,
        "llm-one-token": one_token, "llm-plain": plain_attention, "llm-all-logits": all_logits, "llm-bf16": brain_floats,
-       "llm-ring": ring}
+       "llm-ring": ring, APART: weights_apart}
 
 
 def make_llm(name, seed):
@@ -125,7 +133,8 @@ def make_llm(name, seed):
         config.export.output_dir = str(folder)
         eager = export_llama_lib._prepare_for_llama_export(config).model.eval()
         export_llama_lib._export_llama(config)
-        (HERE / f"{name}.pte").write_bytes((folder / f"{name}.pte").read_bytes())
+        for path in folder.glob(f"{name}.pt[ed]"):
+            (HERE / path.name).write_bytes(path.read_bytes())
     ids = ids_of(seed)
     rows = []
     with torch.no_grad():
@@ -380,8 +389,9 @@ def make_media(name, seed):
 
 
 def main():
-    kinds = {**{name: make_llm for name in LLM}, **{name: make_optimum for name in OPTIMUM},
-             **{name: make_media for name in MEDIA}}
+    # A name's place is its seed: new ones come last.
+    kinds = {**{name: make_llm for name in LLM if name != APART}, **{name: make_optimum for name in OPTIMUM},
+             **{name: make_media for name in MEDIA}, APART: make_llm}
     wanted = sys.argv[1:] or list(kinds)
     for seed, (name, make) in enumerate(kinds.items(), start=1):
         if name in wanted:
