@@ -171,7 +171,8 @@ TEST(Load, SaysWhyAProgramIsNoTextModel) {
   spec.methods[0].name = "encode";
   Status status = load_spec(spec).status();
   EXPECT_EQ(status.code(), StatusCode::Unsupported);
-  EXPECT_TRUE(mentions(status, "neither a method 'forward' nor 'text_decoder' nor 'prefill' and 'decode'"))
+  EXPECT_TRUE(
+      mentions(status, "neither a method 'forward' nor 'text_decoder' nor 'prefill' and 'decode'"))
       << status.to_string();
   EXPECT_TRUE(mentions(status, "'encode'")) << status.to_string();
 
