@@ -7,6 +7,8 @@
 #include <random>
 
 #include "base/clock.h"
+#include "engine/sequence_pool.h"
+#include "kv/kv_memory.h"
 #include "kv/prefix_store.h"
 #include "kv/session_file.h"
 #include "platform/test_folder.h"
@@ -117,6 +119,96 @@ TEST(KvReuse, RandomModelsGiveTheSameBits) {
       expect_every_way(*runner, *other, ids, length);
     }
   }
+}
+
+// Every sixth layer sees all, the others the last 64: what lies behind goes back to the system.
+test::RandomGgufSpec mixed_windows() {
+  test::RandomGgufSpec spec;
+  spec.architecture = "gemma3";
+  spec.layers = 7;
+  spec.kv_heads = 1;
+  spec.head_dim = 64;
+  spec.context = 2048;
+  spec.tokenizer = test::RandomVocab::SentencePiece;
+  spec.extra_keys = [](test::GgufWriter& writer) {
+    writer.key_u32("gemma3.attention.sliding_window", 64);
+  };
+  return spec;
+}
+
+// In one forward of all ids nothing can be given back, in small ones it is again and again.
+TEST(KvReuse, RowsGivenBackBehindAWindowChangeNoBit) {
+  const TestFolder folder;
+  const ImportedModel model(folder.write("m.gguf", test::random_gguf(mixed_windows())));
+  ASSERT_EQ(model.error(), "");
+  const auto whole = model.load(2048, 2048, {}).value();
+  const auto pieces = model.load(2048, 32, {}).value();
+  const auto ids = random_ids(1500, whole->meta().vocab_size, 3);
+  const std::vector<float> wanted = fresh_run(*whole, ids);
+  auto sequence = pieces->new_sequence().value();
+  size_t most = 0;
+  while (sequence->position() < 1480) {
+    const auto next = std::span(ids).subspan(sequence->position(), 20);
+    ASSERT_TRUE(sequence->forward(next, nullptr).ok());
+    most = std::max(most, sequence->kv_usage().used_bytes);
+  }
+  const size_t row = pieces->meta().kv_bytes_per_token / 7;
+  EXPECT_LE(most, row * 1480 + 6 * row * kv::most_window_rows(64, 20));
+#ifndef ETB_EMULATED
+  EXPECT_LE(sequence->kv_usage().committed_bytes, most + 7 * 2 * 3 * page_size());
+#endif
+  EXPECT_TRUE(goes_on_exactly(*sequence, ids, wanted));
+
+  // Back as far as there are rows, and no further; from the start again.
+  const uint32_t floor = sequence->rewind_floor();
+  EXPECT_GE(floor, 1500U - 2 * 64);
+  EXPECT_EQ(sequence->rewind(floor - 1).code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(sequence->position(), 1500U);
+  for (const uint32_t back : {1490U, floor, 0U}) {
+    ASSERT_TRUE(sequence->rewind(back).ok());
+    EXPECT_TRUE(goes_on_exactly(*sequence, ids, wanted)) << "from " << back;
+  }
+}
+
+TEST(KvReuse, RowsBehindAWindowCrossSequencesAndFiles) {
+  const TestFolder folder;
+  const ImportedModel model(folder.write("m.gguf", test::random_gguf(mixed_windows())));
+  const auto runner = model.load(2048, 32, {}).value();
+  const auto other = model.load(1024, 13, {.threads = 1, .kernel_path = "scalar"}).value();
+  const auto ids = random_ids(900, runner->meta().vocab_size, 4);
+  auto source = runner->new_sequence().value();
+  ASSERT_TRUE(source->forward(std::span(ids).first(897), nullptr).ok());
+  const uint32_t floor = source->rewind_floor();
+  ASSERT_GT(floor, 700U);
+  expect_every_way(*runner, *other, ids, floor);
+  expect_every_way(*runner, *other, ids, 897);
+  auto fork = runner->new_sequence().value();
+  EXPECT_EQ(fork->append_from(*source, floor - 1).code(), StatusCode::InvalidArgument);
+  EXPECT_EQ(fork->position(), 0U);
+}
+
+// What an app sees: a message far back is edited, and the rows before it are gone.
+TEST(KvReuse, APromptThatPartsBehindTheWindowIsComputedAnew) {
+  const TestFolder folder;
+  const ImportedModel model(folder.write("m.gguf", test::random_gguf(mixed_windows())));
+  const auto runner = model.load(2048, 32, {}).value();
+  SequencePool pool(*runner, {.folder = folder.path("pool")}, Clock::system());
+  const auto first = random_ids(900, runner->meta().vocab_size, 5);
+  auto edited = first;
+  edited[300] = (edited[300] + 1) % runner->meta().vocab_size;
+  auto longer = edited;
+  longer.resize(880);
+  const auto ask = [&](uint64_t session, const std::vector<TokenId>& prompt, uint32_t reused) {
+    runner::Sequence* const sequence = pool.place(session, prompt, true).value();
+    EXPECT_EQ(sequence->position(), reused);
+    EXPECT_TRUE(goes_on_exactly(*sequence, prompt, fresh_run(*runner, prompt)));
+  };
+  ask(1, first, 0);
+  ask(1, edited, 0);
+  ask(1, longer, 879);  // by a rewind within the window's room
+  ask(2, longer, 879);  // from the other session
+  pool.park(1);
+  ask(1, edited, 880);  // from its file
 }
 
 TEST(KvReuse, ModelsOfOtherWeightsHaveOtherKeys) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "kv/kv_memory.h"
 #include "memory/default_context.h"
 #include "memory/show.h"
 #include "platform/anonymous_memory.h"
@@ -34,19 +35,32 @@ void add_stock(const model::PteSummary& summary, memory::ModelFigures& figures) 
 
 }  // namespace
 
+uint32_t widest_window(const model::ModelShape& shape) {
+  return shape.windows.empty() ? 0 : std::ranges::max(shape.windows);
+}
+
 memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& manifest) {
+  return cost_of(pte.summary(), pte.bytes().size(), manifest);
+}
+
+memory::ModelCost cost_of(const model::PteSummary& program, uint64_t file_bytes,
+                          const model::Manifest& manifest) {
   const model::ModelShape& shape = manifest.shape;
-  memory::ModelFigures figures{
-      .file_bytes = pte.bytes().size(),
-      .vocab = shape.vocab,
-      .kv_bytes_per_token = model::kv_bytes_per_token(shape, manifest.defaults.kv_type),
-      .kv_row_bytes = shape.head_dim * kElementBytes,
-      .window = shape.widest_window(),
-      .chunk = manifest.defaults.chunk,
-      .page_bytes = page_size()};
-  if (!pte.is_own()) {
-    add_stock(pte.summary(), figures);
-  } else if (const model::MethodSummary* const forward = pte.summary().method(kForward)) {
+  memory::ModelFigures figures{.file_bytes = file_bytes,
+                               .vocab = shape.vocab,
+                               .kv_row_bytes = shape.head_dim * kElementBytes,
+                               .page_bytes = page_size()};
+  // Every layer takes the same.
+  const uint64_t layer_bytes =
+      model::kv_bytes_per_token(shape, manifest.defaults.kv_type) / std::max(shape.layers, 1U);
+  const auto windowed =
+      static_cast<uint64_t>(std::ranges::count_if(shape.windows, [](uint32_t w) { return w > 0; }));
+  figures.kv_bytes_per_token = layer_bytes * (shape.layers - windowed);
+  figures.window_bytes_per_token = layer_bytes * windowed;
+  figures.window_positions = kv::most_window_rows(widest_window(shape), manifest.defaults.chunk);
+  if (manifest.tensors.empty()) {
+    add_stock(program, figures);
+  } else if (const model::MethodSummary* const forward = program.method(kForward)) {
     figures.program_values = forward->values;
     if (!forward->planned_bytes.empty()) figures.activation_bytes = forward->planned_bytes.front();
   }

@@ -29,7 +29,14 @@ struct MemoryPlan {
   std::string reasoning = {};  // why this context, in a sentence with the numbers
 };
 
+// Of the layers that have one; 0: none has.
+uint32_t widest_window(const model::ModelShape& shape);
+
 memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& manifest);
+// The same of a file of `file_bytes` that is not there yet. A manifest without tensors: a stock
+// file's.
+memory::ModelCost cost_of(const model::PteSummary& program, uint64_t file_bytes,
+                          const model::Manifest& manifest);
 
 // `context` 0: chosen by the device's memory. OutOfMemory, with the numbers and the remedy, if the
 // model does not fit and options.enforce is set.

@@ -157,7 +157,7 @@ memory::Holdings Monitor::holdings(const ModelInfo* model, const memory::Budget&
   holdings.wanted_context = model->meta.context;
   holdings.context = scheduler_.context_limit(model->meta.context);
   holdings.used_positions = use.most_positions;
-  holdings.kv_bytes_per_token = model->meta.kv_bytes_per_token;
+  holdings.cost = model->memory.cost;
   holdings.idle_sessions = static_cast<uint32_t>(use.idle_sessions);
   holdings.idle_session_bytes = use.idle_bytes;
   holdings.model_bytes = use.pool.kv_bytes + use.pool.prefix_bytes + model->meta.activation_bytes;

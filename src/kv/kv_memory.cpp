@@ -19,12 +19,25 @@ bool same_shape(const Descriptor& a, const Descriptor& b) {
                     });
 }
 
+uint32_t rewind_room(uint32_t window) {
+  return std::min(window, kRewindRoom);
+}
+
+// Rows are given back so many at a time.
+uint32_t release_step(uint32_t window) {
+  return std::min(window, kTrimPositions);
+}
+
 Status no_room(uint32_t to, uint32_t context) {
   return {StatusCode::ContextFull, concat("KV rows up to ", to, " do not fit a context of ",
                                           context, ": load with a larger context")};
 }
 
 }  // namespace
+
+uint64_t most_window_rows(uint32_t window, uint32_t chunk) {
+  return uint64_t{window} + rewind_room(window) + release_step(window) + chunk;
+}
 
 KvMemory::KvMemory(Descriptor descriptor, AnonymousMemory arena)
     : descriptor_(std::move(descriptor)), arena_(std::move(arena)) {}
@@ -45,13 +58,13 @@ Result<KvMemory> KvMemory::reserve(Descriptor descriptor, size_t arena_bytes) {
 void KvMemory::advance(uint32_t position) {
   expect(position);
   const uint32_t window = descriptor_.largest_window();
-  // One window stays free to rewind into; work is done once a window of new rows has come.
-  if (window == 0 || position < window || position - window < floor_ ||
-      position - window - floor_ < window) {
+  const uint32_t room = rewind_room(window);
+  if (window == 0 || position < room || position - room < floor_ ||
+      position - room - floor_ < release_step(window)) {
     return;
   }
   const uint32_t before = floor_;
-  floor_ = position - window;
+  floor_ = position - room;
   for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
     const LayerShape& layer = descriptor_.layers()[i];
     const uint32_t from = first_needed(layer.window, before);

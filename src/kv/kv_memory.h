@@ -16,6 +16,12 @@ namespace etb::kv {
 
 // Rows beyond the position are kept for the next answer until there are this many.
 inline constexpr uint32_t kTrimPositions = 256;
+// A rewind may go back at least so far, or by a window if that is less.
+inline constexpr uint32_t kRewindRoom = 1024;
+
+// The most rows that a layer with this window holds at any time, if no more than `chunk` are
+// written at once: those seen, those that may be rewound into, those that wait to go.
+uint64_t most_window_rows(uint32_t window, uint32_t chunk);
 
 class KvMemory {
  public:

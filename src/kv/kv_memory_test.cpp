@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace etb::kv {
@@ -71,9 +72,27 @@ TEST(KvMemory, GivesBackRowsBehindTheWindow) {
   }
   EXPECT_EQ(memory.rewind_floor(), 4096U - 256U);
   EXPECT_EQ(key_at(memory, 1, 0, 5), 0U);
-  // The full layer holds 4096 rows, the sliding one at most three windows.
-  EXPECT_LE(memory.bytes_in_use(4096), (4096 + 3 * 256) * size_t{256});
-  EXPECT_LE(memory.committed_bytes().value(), (4096 + 3 * 256) * size_t{256} + 8 * page_size());
+  // The full layer holds 4096 rows, the sliding one the window and as much to rewind into.
+  EXPECT_LE(memory.bytes_in_use(4096), (4096 + 2 * 256) * size_t{256});
+  EXPECT_LE(memory.committed_bytes().value(), (4096 + 2 * 256) * size_t{256} + 8 * page_size());
+}
+
+TEST(KvMemory, HoldsNoMoreOfAWindowThanItSays) {
+  constexpr uint32_t kChunk = 48;
+  for (const uint32_t window : {64U, 300U, 1500U}) {
+    KvMemory memory = make(8192, window);
+    size_t most = 0;
+    for (uint32_t end = kChunk; end <= 8192; end += kChunk) {
+      write_rows(memory, end - kChunk, end);
+      const size_t held = memory.bytes_in_use(end) - end * size_t{256};
+      most = std::max(most, held / 256);
+      ASSERT_LE(held, most_window_rows(window, kChunk) * 256) << "at " << end;
+      memory.advance(end);
+      ASSERT_LE(memory.rewind_floor(),
+                std::max(end, std::min(window, kRewindRoom)) - std::min(window, kRewindRoom));
+    }
+    EXPECT_GT(most + kChunk, most_window_rows(window, kChunk) - kChunk) << "as it is reached";
+  }
 }
 
 TEST(KvMemory, ClearEmptiesIt) {

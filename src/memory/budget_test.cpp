@@ -154,7 +154,8 @@ TEST(Admit, NeverMoreThanTheBudget) {
     cost.fixed_bytes = up_to(200) * kMiB;
     cost.kv_bytes_per_token = up_to(200'000);
     cost.kv_granularity = static_cast<uint32_t>(up_to(256));
-    cost.kv_most_positions = up_to(3) == 0 ? 2048 : 0;
+    cost.window_bytes_per_token = up_to(3) == 0 ? up_to(200'000) : 0;
+    cost.window_positions = 2048;
     const auto tokens = static_cast<uint32_t>(up_to(20'000));
     const Budget budget = make_budget(input);
     const Estimate need = estimate(cost, tokens);

@@ -19,9 +19,6 @@ constexpr uint64_t kSessionBytesPerValue = 320;
 constexpr uint64_t kBytesPerToken = 8;
 // Positions that a tile of keys holds (docs/design/data-path.md).
 constexpr uint32_t kTilePositions = 16;
-// Rows behind a window are given back in steps: one window is seen, one may be rewound into, one
-// waits to go.
-constexpr uint64_t kWindowsKept = 3;
 
 uint32_t cut(uint64_t positions) {
   return static_cast<uint32_t>(std::min<uint64_t>(positions, UINT32_MAX));
@@ -35,9 +32,15 @@ uint64_t Estimate::total_bytes() const {
 
 uint64_t kv_bytes(const ModelCost& cost, uint32_t tokens) {
   const uint64_t grain = std::max(cost.kv_granularity, 1U);
-  const uint32_t most = cost.kv_most_positions;
-  const uint64_t held = most == 0 ? tokens : std::min(tokens, most);
-  return multiply_saturating((held + grain - 1) / grain * grain, cost.kv_bytes_per_token);
+  const auto held = [grain](uint64_t positions) { return (positions + grain - 1) / grain * grain; };
+  return add_saturating(multiply_saturating(held(tokens), cost.kv_bytes_per_token),
+                        multiply_saturating(held(std::min(tokens, cost.window_positions)),
+                                            cost.window_bytes_per_token));
+}
+
+uint64_t kv_growth(const ModelCost& cost, uint32_t from, uint32_t to) {
+  const uint64_t then = kv_bytes(cost, to);
+  return then == UINT64_MAX ? then : less(then, kv_bytes(cost, from));
 }
 
 Estimate estimate(const ModelCost& cost, uint32_t tokens) {
@@ -45,9 +48,15 @@ Estimate estimate(const ModelCost& cost, uint32_t tokens) {
 }
 
 uint32_t tokens_within(const ModelCost& cost, uint64_t bytes, uint32_t most) {
-  if (kv_bytes(cost, most) <= bytes) return most;  // so kv_bytes_per_token is not 0 below
+  if (kv_bytes(cost, most) <= bytes) return most;
   const uint64_t grain = std::max(cost.kv_granularity, 1U);
-  return cut(bytes / cost.kv_bytes_per_token / grain * grain);
+  uint64_t fits = 0;  // grains; more positions never take less
+  uint64_t beyond = (most + grain - 1) / grain;
+  while (beyond - fits > 1) {
+    const uint64_t middle = fits + (beyond - fits) / 2;
+    (kv_bytes(cost, cut(middle * grain)) <= bytes ? fits : beyond) = middle;
+  }
+  return cut(fits * grain);
 }
 
 ModelCost model_cost(const ModelFigures& figures) {
@@ -63,9 +72,8 @@ ModelCost model_cost(const ModelFigures& figures) {
   const uint64_t row = figures.kv_row_bytes;
   const uint64_t page_positions = row == 0 ? 1 : add_saturating(figures.page_bytes, row - 1) / row;
   cost.kv_granularity = std::max(cut(page_positions), kTilePositions);
-  if (figures.window > 0) {
-    cost.kv_most_positions = cut(kWindowsKept * figures.window + figures.chunk);
-  }
+  cost.window_bytes_per_token = figures.window_bytes_per_token;
+  cost.window_positions = cut(figures.window_positions);
   return cost;
 }
 

@@ -105,15 +105,24 @@ TEST(ModelCost, KvGrowsByPages) {
   EXPECT_EQ(model_cost(wide_heads).kv_granularity, 16U) << "a tile of keys";
 }
 
-TEST(ModelCost, ASlidingWindowHoldsNoMoreThanThree) {
-  ModelFigures figures = smollm2();
-  figures.window = 512;
-  figures.chunk = 128;
-  const ModelCost cost = model_cost(figures);
-  EXPECT_EQ(cost.kv_most_positions, 1664U);
-  EXPECT_EQ(kv_bytes(cost, 1600), 1600 * 23040U);
-  EXPECT_EQ(kv_bytes(cost, 100'000), 1664 * 23040U);
-  EXPECT_EQ(tokens_within(cost, 1664 * 23040, 100'000), 100'000U);
+// Whether some layers have a window or all of them.
+TEST(ModelCost, LayersWithAWindowStopGrowing) {
+  for (const uint64_t full : {0U, 3072U}) {
+    ModelFigures figures = smollm2();
+    figures.kv_bytes_per_token = full;
+    figures.window_bytes_per_token = 15360;
+    figures.window_positions = 1400;
+    const ModelCost cost = model_cost(figures);
+    EXPECT_EQ(kv_bytes(cost, 1280), 1280 * (full + 15360));
+    EXPECT_EQ(kv_bytes(cost, 1440), 1440 * full + 1408 * 15360U) << "in pages of 32 positions";
+    EXPECT_EQ(kv_bytes(cost, 99'968), 99'968 * full + 1408 * 15360U);
+    EXPECT_EQ(kv_growth(cost, 4096, 8192), 4096 * full);
+    EXPECT_EQ(kv_growth(cost, 640, 1280), 640 * (full + 15360));
+    for (const uint32_t tokens : {0U, 640U, 1408U, 8192U}) {
+      const uint32_t most = full == 0 && tokens >= 1408 ? 100'000 : tokens;
+      EXPECT_EQ(tokens_within(cost, kv_bytes(cost, tokens), 100'000), most);
+    }
+  }
 }
 
 TEST(ModelCost, FurtherConversationsCostLess) {
@@ -140,8 +149,8 @@ TEST(ModelCost, FiguresFromAHostileFileSaturate) {
                              .vocab = UINT32_MAX,
                              .kv_bytes_per_token = UINT64_MAX,
                              .kv_row_bytes = UINT32_MAX,
-                             .window = UINT32_MAX,
-                             .chunk = UINT32_MAX,
+                             .window_bytes_per_token = UINT64_MAX,
+                             .window_positions = UINT64_MAX,
                              .page_bytes = UINT64_MAX - UINT32_MAX};
   const Estimate guess = estimate(model_cost(figures), UINT32_MAX);
   EXPECT_EQ(guess.clean_bytes, UINT64_MAX);

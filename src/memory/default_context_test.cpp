@@ -97,6 +97,8 @@ TEST(DefaultContext, IsMonotoneInMemory) {
     ModelCost cost = one_billion();
     cost.weight_bytes = up_to(4096) * kMiB;
     cost.kv_bytes_per_token = up_to(300'000);
+    cost.window_bytes_per_token = up_to(1) * up_to(300'000);
+    cost.window_positions = static_cast<uint32_t>(up_to(5000));
     const auto trained = static_cast<uint32_t>(up_to(40'000));
     const auto file_default = static_cast<uint32_t>(up_to(10'000));
     const uint64_t in_use = up_to(3000) * kMiB;

@@ -62,7 +62,7 @@ Reaction ReactionPolicy::shrink(const PressureReading& reading, const Holdings& 
   target = std::max(target, least);
   tried_context_ = holdings.context;
   const uint64_t rows = less(used, target);
-  const uint64_t bytes = multiply_saturating(rows, holdings.kv_bytes_per_token);
+  const uint64_t bytes = rows == 0 ? 0 : kv_growth(holdings.cost, target, used);
   const std::string effect =
       rows == 0 ? concat("only ", used, " positions are in use and no more than that can be")
                 : concat(rows, " positions of KV cache go, ", mebibytes(bytes));
@@ -127,8 +127,7 @@ Reaction ReactionPolicy::recover(const Holdings& holdings, int64_t now_ns) {
     return {};
   }
   const uint32_t target = std::min(holding(holdings.context + 1), holdings.wanted_context);
-  const uint64_t needs =
-      multiply_saturating(target - holdings.context, holdings.kv_bytes_per_token);
+  const uint64_t needs = kv_growth(holdings.cost, holdings.context, target);
   if (multiply_saturating(needs, 2) > holdings.room_bytes) return {};
   calm_since_ns_ = now_ns;  // a calm as long again before the next step
   return {.kind = ReactionKind::GrowContext,

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "memory/cost.h"
 #include "memory/pressure.h"
 
 namespace etb::memory {
@@ -20,8 +21,8 @@ struct Holdings {
   uint32_t context = 0;         // positions a session may use now
   uint32_t wanted_context = 0;  // what it was loaded for
   uint32_t used_positions = 0;  // of the session that holds most
-  uint64_t kv_bytes_per_token = 0;
-  uint32_t idle_sessions = 0;  // with a KV cache in memory that could be parked now
+  ModelCost cost = {};          // of the loaded model
+  uint32_t idle_sessions = 0;   // with a KV cache in memory that could be parked now
   uint64_t idle_session_bytes = 0;
   bool loaded = false;
   bool busy = false;         // a request runs or waits

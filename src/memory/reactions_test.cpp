@@ -24,7 +24,7 @@ Holdings rich() {
   holdings.context = 4096;
   holdings.wanted_context = 4096;
   holdings.used_positions = 1500;
-  holdings.kv_bytes_per_token = 32 * 1024;
+  holdings.cost.kv_bytes_per_token = 32 * 1024;
   holdings.idle_sessions = 2;
   holdings.idle_session_bytes = 20 * kMiB;
   holdings.loaded = true;
@@ -183,6 +183,23 @@ TEST(Reactions, TheContextGrowsBackAfterALongCalm) {
   EXPECT_EQ(policy.next(kCalm, holdings, 1000 * kSecond).kind, ReactionKind::None);
 }
 
+TEST(Reactions, LayersWithAFullWindowTakeNoMore) {
+  ReactionPolicy policy;
+  Holdings holdings = rich();
+  holdings.context = 1024;
+  holdings.cost = {
+      .kv_bytes_per_token = 8 * 1024, .window_bytes_per_token = 24 * 1024, .window_positions = 768};
+  policy.next(kCalm, holdings, 0);
+  const Reaction grow = policy.next(kCalm, holdings, 200 * kSecond);
+  EXPECT_NE(grow.reason.find("it may take 8.0 MiB more"), std::string::npos) << grow.reason;
+  const Reaction store = policy.next(kWarning, holdings, 201 * kSecond);
+  EXPECT_EQ(store.kind, ReactionKind::DropPrefixStore);
+  holdings.context = 2048;
+  const Reaction half = policy.next(kWarning, holdings, 210 * kSecond);
+  EXPECT_EQ(half.context, 1024U);
+  EXPECT_EQ(half.bytes, 476 * 8 * 1024U);
+}
+
 TEST(Reactions, TheContextGrowsOnlyIntoRoom) {
   ReactionPolicy policy;
   Holdings holdings = rich();
@@ -221,7 +238,7 @@ TEST(Reactions, AbsurdFiguresAreBorne) {
   holdings.context = UINT32_MAX;
   holdings.wanted_context = UINT32_MAX;
   holdings.used_positions = UINT32_MAX;
-  holdings.kv_bytes_per_token = UINT64_MAX;
+  holdings.cost.kv_bytes_per_token = UINT64_MAX;
   holdings.idle_sessions = UINT32_MAX;
   holdings.loaded = true;
   ReactionPolicy policy;

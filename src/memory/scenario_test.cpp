@@ -69,7 +69,7 @@ class Chat {
     holdings_.context = 4096;
     holdings_.wanted_context = 4096;
     holdings_.used_positions = 1800;
-    holdings_.kv_bytes_per_token = kPerToken;
+    holdings_.cost.kv_bytes_per_token = kPerToken;
     holdings_.idle_sessions = 1;
     holdings_.idle_session_bytes = 16 * kMiB;
     holdings_.loaded = true;

@@ -385,15 +385,6 @@ std::string_view kv_type_name(KvType type) {
   return type == KvType::F16 ? "f16" : "unknown";
 }
 
-uint32_t ModelShape::widest_window() const {
-  uint32_t widest = 0;
-  for (const uint32_t window : windows) {
-    if (window == 0) return 0;
-    widest = std::max(widest, window);
-  }
-  return widest;
-}
-
 const TensorEntry* Manifest::find(std::string_view tensor) const {
   const auto at = std::ranges::find(tensors, tensor, &TensorEntry::name);
   return at == tensors.end() ? nullptr : &*at;

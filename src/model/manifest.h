@@ -54,8 +54,6 @@ struct ModelShape {
   Activation activation = Activation::Silu;
 
   uint32_t window(uint32_t layer) const { return windows.empty() ? 0 : windows[layer]; }
-  // The window that bounds the whole model's keys and values; 0 unless every layer has one.
-  uint32_t widest_window() const;
   // Whether a program for `context` positions (padded) rotates by inv_freq_long.
   bool rotates_long(uint32_t context) const {
     return rope_original_context != 0 && context > rope_original_context;

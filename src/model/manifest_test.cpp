@@ -205,16 +205,12 @@ TEST(Manifest, AnyFlippedBitIsFound) {
   }
 }
 
-TEST(Manifest, AWindowBoundsTheModelOnlyIfEveryLayerHasOne) {
+TEST(Manifest, LayersHaveWindowsOfTheirOwn) {
   Manifest m = sample();
   EXPECT_EQ(m.shape.window(0), 512u);
   EXPECT_EQ(m.shape.window(1), 0u);
-  EXPECT_EQ(m.shape.widest_window(), 0u);
-  m.shape.windows = {512, 1024};
-  EXPECT_EQ(m.shape.widest_window(), 1024u);
   m.shape.windows = {};
   EXPECT_EQ(m.shape.window(1), 0u);
-  EXPECT_EQ(m.shape.widest_window(), 0u);
 }
 
 TEST(Manifest, ContextsBeyondTheOriginalOneRotateLong) {
