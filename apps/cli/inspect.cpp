@@ -82,6 +82,10 @@ Json report_json(const InspectReport& report) {
   for (const BytesByKind& kind : report.bytes_by_kind) kinds.set(kind.kind, kind.bytes);
   json.set("bytes_by_kind", kinds);
   if (report.kv_bytes_per_token > 0) json.set("kv_bytes_per_token", report.kv_bytes_per_token);
+  if (report.window > 0) {
+    json.set("window", report.window);
+    json.set("window_bytes_per_token", report.window_bytes_per_token);
+  }
   Json memory = Json::array();
   for (const MemoryAt& at : report.memory) {
     Json item;
@@ -91,6 +95,9 @@ Json report_json(const InspectReport& report) {
     memory.push(item);
   }
   if (!report.memory.empty()) json.set("memory", memory);
+  Json abilities;
+  for (const Ability& ability : report.abilities) abilities.set(ability.name, ability.there);
+  if (!report.abilities.empty()) json.set("abilities", abilities);
   if (report.program) json.set("methods", methods_json(*report.program));
   json.set("tensors", tensors_json(report));
   json.set("missing", names_json(report.missing));
@@ -110,6 +117,23 @@ void print_methods(const model::PteSummary& program) {
   }
 }
 
+void print_memory(const InspectReport& report) {
+  if (report.kv_bytes_per_token > 0) {
+    std::string windows;
+    if (report.window > 0) {
+      windows = concat(", ", report.window_bytes_per_token, " of them in layers that see the last ",
+                       report.window, " positions");
+    }
+    std::printf("KV cache      %" PRIu64 " bytes a token%s\n", report.kv_bytes_per_token,
+                windows.c_str());
+  }
+  for (const MemoryAt& at : report.memory) {
+    std::printf("memory        %.1f MiB at %" PRIu64 " tokens", mib(at.total_bytes), at.context);
+    if (at.kv_bytes > 0) std::printf(" (of it KV cache %.1f)", mib(at.kv_bytes));
+    std::puts("");
+  }
+}
+
 void print_report(const InspectReport& report) {
   std::printf("file          %s (%s, %.1f MiB)\n", report.path.c_str(), report.kind.c_str(),
               mib(report.file_bytes));
@@ -117,6 +141,9 @@ void print_report(const InspectReport& report) {
   if (!report.architecture.empty()) {
     std::printf("architecture  %s, trained for %" PRIu64 " positions, vocabulary %" PRIu64 "\n",
                 report.architecture.c_str(), report.context_train, report.vocab);
+  } else if (report.vocab > 0) {
+    std::printf("exported for  %" PRIu64 " positions, vocabulary %" PRIu64 "\n",
+                report.context_train, report.vocab);
   }
   if (!report.quantisation.empty()) std::printf("source types  %s\n", report.quantisation.c_str());
   for (const BytesByKind& kind : report.bytes_by_kind) {
@@ -124,11 +151,10 @@ void print_report(const InspectReport& report) {
                 mib(kind.bytes));
   }
   if (report.program) print_methods(*report.program);
-  if (report.kv_bytes_per_token > 0)
-    std::printf("KV cache      %" PRIu64 " bytes a token\n", report.kv_bytes_per_token);
-  for (const MemoryAt& at : report.memory) {
-    std::printf("memory        %.1f MiB at %" PRIu64 " tokens (of it KV cache %.1f)\n",
-                mib(at.total_bytes), at.context, mib(at.kv_bytes));
+  print_memory(report);
+  for (const Ability& ability : report.abilities) {
+    std::printf("%-13s %s: %s\n", ability.name.c_str(), ability.there ? "yes" : "no",
+                ability.detail.c_str());
   }
   for (const std::string& missing : report.missing)
     std::printf("missing       %s\n", missing.c_str());

@@ -7,9 +7,13 @@
 #include "base/text.h"
 #include "engine/memory_plan.h"
 #include "family/family.h"
+#include "import/conversion_plan.h"
 #include "import/gguf_model.h"
+#include "import/program.h"
 #include "import/verify.h"
+#include "kv/kv_memory.h"
 #include "model/capabilities.h"
+#include "model/media_methods.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
 #include "platform/paths.h"
@@ -20,6 +24,9 @@ namespace etb {
 namespace {
 
 constexpr uint32_t kContexts[] = {1024, 4096, 8192};
+// Rows go where the file's own indices say: over rows that were seen.
+constexpr std::string_view kRingOperator = "llama::update_cache_with_indices.out";
+constexpr std::string_view kOwnPrefix = "etb.";
 
 std::vector<BytesByKind> by_kind(const std::vector<TensorLine>& tensors) {
   std::map<std::string, BytesByKind> kinds;
@@ -36,9 +43,11 @@ std::vector<BytesByKind> by_kind(const std::vector<TensorLine>& tensors) {
   return list;
 }
 
-void add_memory(InspectReport& report, const model::PteFile& pte, const model::Manifest& manifest) {
-  const memory::ModelCost cost = cost_of(pte, manifest);
-  report.kv_bytes_per_token = cost.kv_bytes_per_token;
+void add_memory(InspectReport& report, const memory::ModelCost& cost,
+                const model::Manifest& manifest) {
+  report.kv_bytes_per_token = cost.kv_bytes_per_token + cost.window_bytes_per_token;
+  report.window_bytes_per_token = cost.window_bytes_per_token;
+  report.window = widest_window(manifest.shape);
   std::set<uint32_t> contexts(std::begin(kContexts), std::end(kContexts));
   contexts.insert(manifest.defaults.context);
   for (const uint32_t context : contexts) {
@@ -47,6 +56,55 @@ void add_memory(InspectReport& report, const model::PteFile& pte, const model::M
                              .kv_bytes = memory::kv_bytes(cost, context),
                              .total_bytes = memory::estimate(cost, context).total_bytes()});
   }
+}
+
+// Of one of our own files.
+void add_abilities(InspectReport& report, const model::ModelShape& shape) {
+  const uint32_t window = widest_window(shape);
+  report.abilities = {{"rewind", true,
+                       window == 0 ? "to any position"
+                                   : concat("by ", std::min(window, kv::kRewindRoom),
+                                            " positions at any time, or to the start")},
+                      {"reuse", true, "what other conversations and closed ones computed"},
+                      {"save", true, "a conversation that is opened again is not read anew"},
+                      {"images", false, "a text model"},
+                      {"audio", false, "a text model"}};
+}
+
+Ability takes_images(const model::MediaMethods& media) {
+  if (!media.image) return {"images", false, "no encoder for them"};
+  return {"images", true,
+          concat(media.image->width, " x ", media.image->height, ", ", media.image->positions,
+                 " positions each")};
+}
+
+Ability takes_audio(const model::MediaMethods& media) {
+  if (!media.audio) return {"audio", false, "no encoder for it"};
+  return {"audio", true, concat("up to ", media.audio->positions, " positions each")};
+}
+
+void add_stock_abilities(InspectReport& report, const model::Capabilities& needs) {
+  const bool ring = std::ranges::find(needs.operators, kRingOperator) != needs.operators.end();
+  report.abilities = {
+      {"rewind", !ring, ring ? "to the start only: its cache is a ring" : "to any position"},
+      {"reuse", false, "its cache cannot be copied: each conversation is read for itself"},
+      {"save", false, "its cache cannot be copied: what is opened again is read anew"}};
+  const auto media = model::media_methods(*report.program);
+  if (!media.ok()) report.missing.push_back(std::string(media.status().message()));
+  report.abilities.push_back(takes_images(media.ok() ? *media : model::MediaMethods()));
+  report.abilities.push_back(takes_audio(media.ok() ? *media : model::MediaMethods()));
+}
+
+// The cache has the size it was exported with, among what the program plans.
+void add_stock(InspectReport& report, const model::PteFile& pte, const model::Capabilities& needs) {
+  if (needs.text_methods.empty()) return;
+  report.vocab = needs.text_methods.front().vocab;
+  report.context_train = needs.context.value_or(0);
+  const auto context = static_cast<uint32_t>(std::min<uint64_t>(report.context_train, UINT32_MAX));
+  const memory::ModelCost cost = cost_of(pte, {});
+  report.memory.push_back(
+      {.context = context, .total_bytes = memory::estimate(cost, context).total_bytes()});
+  add_stock_abilities(report, needs);
 }
 
 Status add_manifest(InspectReport& report, const model::PteFile& pte) {
@@ -59,7 +117,8 @@ Status add_manifest(InspectReport& report, const model::PteFile& pte) {
   for (const model::TensorEntry& tensor : manifest.tensors) {
     report.tensors.push_back({tensor.name, tensor.format, tensor.rows, tensor.cols, tensor.bytes});
   }
-  add_memory(report, pte, manifest);
+  add_memory(report, cost_of(pte, manifest), manifest);
+  add_abilities(report, manifest.shape);
   report.manifest = manifest;
   return {};
 }
@@ -85,6 +144,20 @@ void add_missing(InspectReport& report, const model::Capabilities& needs) {
   }
 }
 
+// Weights of a delegate have hashes for names, hundreds of them.
+void add_named_data(InspectReport& report, const model::PteSummary& program) {
+  BytesByKind others{"named weights", 0, 0};
+  for (const model::NamedDataSummary& data : program.named_data) {
+    if (data.key.starts_with(kOwnPrefix)) {
+      report.bytes_by_kind.push_back({data.key, 1, data.bytes});
+      continue;
+    }
+    ++others.count;
+    others.bytes += data.bytes;
+  }
+  if (others.count > 0) report.bytes_by_kind.push_back(std::move(others));
+}
+
 std::string kind_of(const model::Capabilities& needs) {
   if (needs.kind == model::FileKind::Own) return "etbridge pte";
   return concat("stock pte, ", model::kind_name(needs.kind));
@@ -98,18 +171,33 @@ Result<InspectReport> inspect_pte(const std::string& path) {
   report.kind = kind_of(needs);
   report.file_bytes = pte.bytes().size();
   report.program = pte.summary();
-  if (!needs.text_methods.empty()) report.vocab = needs.text_methods.front().vocab;
-  if (pte.is_own()) ETB_RETURN_IF_ERROR(add_manifest(report, pte));
+  if (pte.is_own()) {
+    ETB_RETURN_IF_ERROR(add_manifest(report, pte));
+  } else {
+    add_stock(report, pte, needs);
+  }
   report.bytes_by_kind = by_kind(report.tensors);
   report.bytes_by_kind.push_back({"program", 1, pte.program().size()});
-  for (const model::NamedDataSummary& data : pte.summary().named_data) {
-    report.bytes_by_kind.push_back({data.key, 1, data.bytes});
-  }
+  add_named_data(report, pte.summary());
   if (!pte.is_own() && pte.summary().constant_bytes > 0) {
     report.bytes_by_kind.push_back({"constants", 1, pte.summary().constant_bytes});
   }
   add_missing(report, needs);
   return report;
+}
+
+// What the file will be once it is imported; an error says why it cannot be.
+Status add_import(InspectReport& report, const import::GgufModel& gguf,
+                  const family::FamilyRow& row) {
+  ETB_ASSIGN_OR_RETURN(const import::ConversionPlan plan, import::plan_conversion(gguf, row, 0));
+  ETB_ASSIGN_OR_RETURN(const std::vector<uint8_t> program, import::emit_program(plan.manifest, {}));
+  uint64_t beside = report.file_bytes;  // the vocabulary, above all
+  for (const BytesByKind& kind : report.bytes_by_kind) beside -= std::min(beside, kind.bytes);
+  const uint64_t bytes = plan.manifest.constant_bytes + program.size() + beside;
+  add_memory(report, cost_of(model::summarize_program(program), bytes, plan.manifest),
+             plan.manifest);
+  add_abilities(report, plan.manifest.shape);
+  return {};
 }
 
 Result<InspectReport> inspect_gguf(const std::string& path) {
@@ -140,10 +228,14 @@ Result<InspectReport> inspect_gguf(const std::string& path) {
   for (const BytesByKind& kind : report.bytes_by_kind) {
     report.quantisation += (report.quantisation.empty() ? "" : " ") + kind.kind;
   }
-  if (!family::find_family(report.architecture)) {
+  const family::FamilyRow* const row = family::find_family(report.architecture);
+  if (row == nullptr) {
     report.missing.push_back(concat("architecture '", report.architecture,
                                     "': this version imports ", family::known_architectures()));
+    return report;
   }
+  const Status planned = add_import(report, gguf, *row);
+  if (!planned.ok()) report.missing.push_back(std::string(planned.message()));
   return report;
 }
 

@@ -35,21 +35,32 @@ struct MemoryAt {
   uint64_t total_bytes = 0;  // mapped weights, activations and KV
 };
 
+// What a conversation on this model can do.
+struct Ability {
+  std::string name;  // "rewind", "reuse", "save", "images", "audio": always these, in this order
+  bool there = false;
+  std::string detail;  // how far, or what happens instead
+};
+
 struct InspectReport {
   std::string path;
   std::string kind;         // "gguf", "etbridge pte", "stock pte, export_llm", ... (capabilities.h)
   uint64_t file_bytes = 0;  // of all parts
   std::string architecture;  // empty: the file does not say
   std::string name;
-  std::string quantisation;  // as the source had it: "Q4_1 Q8_0 F32"
-  uint64_t context_train = 0;
+  std::string quantisation;    // as the source had it: "Q4_1 Q8_0 F32"
+  uint64_t context_train = 0;  // of a stock file: what it was exported for
   uint64_t vocab = 0;
   std::optional<model::Manifest> manifest;   // our own .pte
   std::optional<model::PteSummary> program;  // any .pte
   std::vector<BytesByKind> bytes_by_kind;    // most bytes first
   std::vector<TensorLine> tensors;
-  uint64_t kv_bytes_per_token = 0;  // 0: unknown
+  uint64_t kv_bytes_per_token = 0;      // 0: unknown
+  uint64_t window_bytes_per_token = 0;  // of it, layers with a sliding window
+  uint32_t window = 0;                  // the widest; 0: none
+  // Of a .gguf: as its .pte would take. Of a stock file: at its one context.
   std::vector<MemoryAt> memory;
+  std::vector<Ability> abilities;
   std::vector<std::string> missing;  // what running it would need, each with the remedy
 };
 

@@ -1,4 +1,7 @@
 // Stock .pte files at the command line: with their tokenizer beside them, given, or missing.
+#include <algorithm>
+#include <filesystem>
+
 #include "base/text.h"
 #include "cli/cli_fixture.h"
 
@@ -113,6 +116,67 @@ TEST_F(Stock, AContextBeyondTheExportIsRefused) {
   const std::string model = published("llm-fp32.pte");
   EXPECT_TRUE(fails_clearly(etbridge({"run", model, "-p", "Hi", "--raw", "--context", "128"}),
                             {"64 positions", "128"}));
+}
+
+// Each kind of stock file: all that a reader wants to know, in lines that fit a screen.
+TEST_F(Stock, InspectExplainsEveryFile) {
+  size_t files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(recorded(""))) {
+    if (entry.path().extension() != ".pte") continue;
+    ++files;
+    const auto outcome = etbridge({"inspect", entry.path().string()});
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+    for (const char* const wanted :
+         {"(stock pte, ", "exported for  64 positions, vocabulary 256", "MiB at 64 tokens",
+          "\nrewind        ", "\nreuse         no: ", "\nsave          no: ", "\nimages        ",
+          "\naudio         "}) {
+      EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << "\n" << outcome.summary();
+    }
+    EXPECT_LT(std::ranges::count(outcome.out, '\n'), 40) << outcome.out;
+  }
+  EXPECT_GE(files, 13u);
+}
+
+TEST_F(Stock, InspectTellsKindsApart) {
+  const auto says = [this](const std::string& name, const std::string& text) {
+    const auto outcome = etbridge({"inspect", recorded(name)});
+    EXPECT_NE(outcome.out.find(text), std::string::npos) << text << "\n" << outcome.summary();
+  };
+  says("llm-ring.pte", "rewind        no: to the start only");
+  says("llm-fp32.pte", "rewind        yes: to any position");
+  says("llm-8da4w.pte", "named weights");
+  says("llm-8da4w.pte", "backend     XnnpackBackend");
+  says("optimum-fp32.pte", "(stock pte, optimum");
+  says("media-fp32.pte", "images        yes: ");
+  says("media-fp32.pte", "audio         yes: ");
+  says("llm-fp32.pte", "images        no: ");
+}
+
+// What it will be once it is imported, and why it cannot be.
+TEST_F(CommandLine, InspectForetellsAnImport) {
+  const auto gguf = put("tiny.gguf", tiny_gguf());
+  const auto before = etbridge({"inspect", gguf.string(), "--json"});
+  EXPECT_EQ(before.exit_code, 0) << before.summary();
+  const std::string pte = file("tiny.pte").string();
+  ASSERT_EQ(etbridge({"import", gguf.string(), "-o", pte}).exit_code, 0);
+  const auto after = etbridge({"inspect", pte, "--json"});
+  for (const auto& outcome : {before, after}) {
+    for (const char* const wanted :
+         {"\"abilities\":{\"rewind\":true,\"reuse\":true,\"save\":true,\"images\":false,"
+          "\"audio\":false}",
+          "\"missing\":[]", "\"kv_bytes_per_token\":", "\"memory\":[{\"context\":"}) {
+      EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << "\n" << outcome.summary();
+    }
+  }
+}
+
+TEST_F(CommandLine, InspectNamesWhatIsNoModel) {
+  const std::string whole = tiny_gguf();
+  EXPECT_TRUE(fails_clearly(etbridge({"inspect", file("").string()}), {"folder"}));
+  EXPECT_TRUE(fails_clearly(etbridge({"inspect", file("nothing.pte").string()}), {"nothing.pte"}));
+  EXPECT_TRUE(fails_clearly(
+      etbridge({"inspect", put("cut.gguf", whole.substr(0, whole.size() / 2)).string()}),
+      {"cut.gguf"}));
 }
 
 TEST_F(Stock, InspectSaysThatNothingIsMissing) {
