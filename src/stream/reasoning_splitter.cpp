@@ -1,25 +1,10 @@
 #include "stream/reasoning_splitter.h"
 
-#include <algorithm>
 #include <utility>
 
+#include "stream/held_text.h"
+
 namespace etb::stream {
-namespace {
-
-constexpr std::string_view kSpace = " \t\r\n";
-
-size_t leading_space(std::string_view text) {
-  return std::min(text.find_first_not_of(kSpace), text.size());
-}
-
-// The longest suffix of `text` that is a proper prefix of `tag`.
-size_t possible_start(std::string_view text, std::string_view tag) {
-  size_t length = std::min(text.size(), tag.size() - 1);
-  while (!text.ends_with(tag.substr(0, length))) --length;
-  return length;
-}
-
-}  // namespace
 
 ReasoningSplitter::ReasoningSplitter(ReasoningTags tags) : tags_(std::move(tags)) {
   const bool reasons = !tags_.open.empty() && !tags_.close.empty();

@@ -7,6 +7,8 @@ namespace etb::stream {
 TextStream::TextStream(StreamOptions options, const Clock& clock, Batcher::Sink sink)
     : filter_(std::move(options.stops)),
       splitter_(std::move(options.reasoning)),
+      calls_(std::move(options.calls), std::move(options.accepts_call)),
+      call_sink_(std::move(options.on_call)),
       sink_(std::move(sink)),
       reasoning_sink_(std::move(options.on_reasoning)),
       batcher_(options.batch, clock, [this](std::string_view text) { leave(text); }) {}
@@ -30,22 +32,33 @@ void TextStream::finish() {
   filter_.finish(safe);
   pass(splitter_.push(safe));
   pass(splitter_.finish());
+  pass(calls_.finish(), true);
   batcher_.finish();
 }
 
 // A batch is of one kind: the first text sends off what is left of the reasoning.
 void TextStream::pass(const ReasoningSplitter::Parts& parts) {
   reasoning_ += parts.reasoning;
-  text_ += parts.text;
   if (!parts.reasoning.empty()) {
     batch_reasons_ = true;
     batcher_.push(parts.reasoning);
   }
-  if (batch_reasons_ && !parts.text.empty()) {
-    batcher_.finish();
+  pass(calls_.push(parts.text), !parts.reasoning.empty());
+}
+
+// What a token gave. `reasons`: it has been counted as reasoning.
+void TextStream::pass(const std::vector<CallSplitter::Part>& parts, bool reasons) {
+  if (parts.empty() && !reasons) batcher_.push({});
+  for (const CallSplitter::Part& part : parts) {
+    if (batch_reasons_ || part.is_call) batcher_.finish();
     batch_reasons_ = false;
+    if (!part.is_call) {
+      text_ += part.text;
+      batcher_.push(part.text);
+    } else if (call_sink_) {
+      call_sink_(part.text);
+    }
   }
-  if (parts.reasoning.empty() || !parts.text.empty()) batcher_.push(parts.text);
 }
 
 void TextStream::leave(std::string_view text) {

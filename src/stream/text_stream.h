@@ -1,17 +1,19 @@
-// Ids -> bytes -> whole UTF-8 -> cut at a stop string -> reasoning apart -> batches: what happens
-// to a token between the sampler and the app. Runs on the model thread, right after sampling, so
-// that a stop string stops at once. Concatenation of the pieces = one-shot decode of the ids, cut
-// at the first stop string.
+// Ids -> bytes -> whole UTF-8 -> cut at a stop string -> reasoning and tool calls apart -> batches:
+// what happens to a token between the sampler and the app. Runs on the model thread, right after
+// sampling, so that a stop string stops at once. Concatenation of the pieces = one-shot decode of
+// the ids, cut at the first stop string, without what was set apart.
 //
 //   TextStream stream({.stops = {"\nUser:"}}, Clock::system(), [](std::string_view s) { show(s);
 //   }); while (more) if (stream.push(tokenizer.piece(id))) break; stream.finish();
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "stream/batcher.h"
+#include "stream/call_splitter.h"
 #include "stream/reasoning_splitter.h"
 #include "stream/stop_filter.h"
 #include "stream/utf8_assembler.h"
@@ -23,6 +25,10 @@ struct StreamOptions {
   BatchOptions batch = {};
   ReasoningTags reasoning = {};
   Batcher::Sink on_reasoning = {};  // gets the reasoning; without one nobody does
+  CallMarks calls = {};
+  CallSplitter::Accepts accepts_call = {};
+  // Gets the JSON of each call, in its place: all text before it has been sent. May be empty.
+  std::function<void(std::string_view json)> on_call = {};
 };
 
 class TextStream {
@@ -45,11 +51,14 @@ class TextStream {
 
  private:
   void pass(const ReasoningSplitter::Parts& parts);
+  void pass(const std::vector<CallSplitter::Part>& parts, bool reasons);
   void leave(std::string_view text);
 
   Utf8Assembler assembler_;
   StopFilter filter_;
   ReasoningSplitter splitter_;
+  CallSplitter calls_;
+  std::function<void(std::string_view json)> call_sink_;
   Batcher::Sink sink_, reasoning_sink_;
   Batcher batcher_;
   bool batch_reasons_ = false;  // what the batcher holds
