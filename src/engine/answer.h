@@ -12,10 +12,16 @@
 namespace etb {
 
 // Append-only: the numbers will cross the C ABI.
-enum class FinishReason : int { Stop = 0, Length = 1, StopString = 2, Cancelled = 3 };
+enum class FinishReason : int {
+  Stop = 0,
+  Length = 1,
+  StopString = 2,
+  Cancelled = 3,
+  ToolCalls = 4,  // as Stop, and the answer has calls
+};
 
-std::string_view finish_reason_name(
-    FinishReason reason);  // "stop", "length", "stop_string", "cancelled"
+// "stop", "length", "stop_string", "cancelled", "tool_calls".
+std::string_view finish_reason_name(FinishReason reason);
 
 // One generated token's log-probabilities under the model (before any sampling stage).
 struct TokenLogprobs {
@@ -24,10 +30,19 @@ struct TokenLogprobs {
   std::vector<std::pair<TokenId, float>> top;  // best first
 };
 
+// A tool that the model asks for.
+struct ToolCall {
+  std::string id;  // of no other call of the conversation
+  std::string name;
+  std::string arguments;  // a JSON object
+  bool operator==(const ToolCall&) const = default;
+};
+
 struct Answer {
   std::string text;
-  std::string reasoning;     // what the model thought before it said `text`; no part of it
-  std::vector<TokenId> ids;  // generated, the stop id included if one ended the answer
+  std::string reasoning;             // what the model thought before it said `text`; no part of it
+  std::vector<ToolCall> tool_calls;  // no part of `text` either
+  std::vector<TokenId> ids;          // generated, the stop id included if one ended the answer
   std::vector<TokenId> prompt_ids;
   FinishReason finish_reason = FinishReason::Length;
   std::vector<TokenLogprobs> logprobs;

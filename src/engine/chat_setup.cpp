@@ -47,8 +47,9 @@ void settle_chat_format(ModelBundle& bundle) {
       .layers = bundle.manifest.shape.layers};
   bundle.format = family::find_chat_format(traits);
   if (!bundle.chat_template && bundle.format != nullptr) use_built_in(bundle);
-  bundle.reasoning = family::find_reasoning(
-      bundle.chat_template ? bundle.chat_template->text() : std::string_view(), traits);
+  const std::string_view text = bundle.chat_template ? bundle.chat_template->text() : "";
+  bundle.reasoning = family::find_reasoning(text, traits);
+  bundle.calls = family::find_calls(text, traits);
 }
 
 std::vector<TokenId> collect_stop_ids(const ModelBundle& bundle) {

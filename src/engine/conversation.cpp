@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/tool_calls.h"
 
 namespace etb {
 namespace {
@@ -101,7 +102,10 @@ void replace(Conversation& conversation, std::vector<prompt::Message> messages) 
 void add_answer(Conversation& conversation, const FormattedPrompt& prompt, const Answer& answer,
                 const token::Tokenizer& tokenizer) {
   conversation.messages.push_back(
-      {.role = "assistant", .content = answer.text, .reasoning = answer.reasoning});
+      {.role = "assistant",
+       .content = answer.text,
+       .reasoning = answer.reasoning,
+       .fields = answer.tool_calls.empty() ? "" : fields_of_calls(answer.tool_calls)});
   conversation.history.cut = prompt.cut;
   Transcript& transcript = conversation.transcript;
   // Earlier answers that this prompt repeats, as they were.
@@ -114,13 +118,17 @@ void add_answer(Conversation& conversation, const FormattedPrompt& prompt, const
   transcript.text = prompt.text;
   transcript.ids = prompt.ids;
   std::vector<TokenId> said = answer.ids;
-  if (answer.finish_reason == FinishReason::Stop && !said.empty()) said.pop_back();
+  const bool ended =
+      answer.finish_reason == FinishReason::Stop || answer.finish_reason == FinishReason::ToolCalls;
+  if (ended && !said.empty()) said.pop_back();
+  // What a template will write of calls, marks included, is known only then.
+  const bool calls = !answer.tool_calls.empty();
   std::string spoken;
   for (const TokenId id : said) {
-    if (const auto bytes = tokenizer.piece(id); bytes.ok()) spoken += *bytes;
+    if (const auto bytes = tokenizer.piece(id, {.special = calls}); bytes.ok()) spoken += *bytes;
   }
-  if (spoken != answer.text) return;
-  transcript.text += answer.text;
+  if (!calls && spoken != answer.text) return;
+  transcript.text += spoken;
   transcript.ids.insert(transcript.ids.end(), said.begin(), said.end());
   transcript.marks.push_back({.messages = conversation.messages.size(),
                               .text = transcript.text.size(),

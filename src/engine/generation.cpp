@@ -57,6 +57,10 @@ stream::ReasoningTags reasoning_tags(const GenerationInput& input) {
           .starts_inside = input.prompt_text.substr(0, end).ends_with(pair->open)};
 }
 
+stream::CallMarks call_marks(const GenerationInput& input) {
+  return input.calls != nullptr ? input.calls->marks() : stream::CallMarks();
+}
+
 // One answer in the making on one sequence.
 class Generation {
  public:
@@ -68,7 +72,10 @@ class Generation {
             {.stops = input.options.stops,
              .batch = input.options.batch,
              .reasoning = tags_,
-             .on_reasoning = [this](std::string_view text) { emit(EventKind::Reasoning, text); }},
+             .on_reasoning = [this](std::string_view text) { emit(EventKind::Reasoning, text); },
+             .calls = call_marks(input),
+             .accepts_call = [this](std::string_view json) { return in_.calls->accepts(json); },
+             .on_call = [this](std::string_view json) { take_calls(json); }},
             input.clock, [this](std::string_view text) { emit(EventKind::Text, text); }) {
     answer_.prompt_ids = input.prompt;
     answer_.prompt_tokens = input.prompt.size();
@@ -90,6 +97,8 @@ class Generation {
   Draft draft() const;
   size_t room_left() const;  // positions
   void emit(EventKind kind, std::string_view text);
+  void take_calls(std::string_view json);
+  bool is_mark(std::string_view spelt) const;
   Result<bool> show(TokenId id);
 
   const GenerationInput& in_;
@@ -111,6 +120,13 @@ void Generation::emit(EventKind kind, std::string_view text) {
   if (!in_.emit) return;
   in_.emit(
       {.kind = kind, .text = std::string(text), .logprobs = std::exchange(unsent_logprobs_, {})});
+}
+
+void Generation::take_calls(std::string_view json) {
+  for (ToolCall& call : in_.calls->take(json)) {
+    if (in_.emit) in_.emit({.kind = EventKind::ToolCall, .call = call});
+    answer_.tool_calls.push_back(std::move(call));
+  }
 }
 
 Status Generation::prefill() {
@@ -141,13 +157,22 @@ Result<bool> Generation::take(TokenId id) {
   return stop;
 }
 
-// Into the stream. Control tokens are no text, but for the tags that the stream parts it at.
+// The stream parts the text there.
+bool Generation::is_mark(std::string_view spelt) const {
+  if (spelt.empty()) return false;
+  if (spelt == tags_.open || spelt == tags_.close) return true;
+  if (in_.calls == nullptr) return false;
+  const family::CallFormat& calls = in_.calls->format();
+  return spelt == calls.open || spelt == calls.close;
+}
+
+// Into the stream. Control tokens are no text, but for the marks that the stream parts it at.
 Result<bool> Generation::show(TokenId id) {
   const token::Tokenizer& tokenizer = in_.model.tokenizer();
   ETB_ASSIGN_OR_RETURN(std::string_view bytes, tokenizer.piece(id));
-  if (bytes.empty() && tags_.open.size() + tags_.close.size() > 0) {
+  if (bytes.empty()) {
     ETB_ASSIGN_OR_RETURN(const std::string_view spelt, tokenizer.piece(id, {.special = true}));
-    if (spelt == tags_.open || spelt == tags_.close) bytes = spelt;
+    if (is_mark(spelt)) bytes = spelt;
   }
   const bool stop = stream_.push(bytes);
   if (stream_.reasons()) {  // it comes first: all tokens so far are of it
@@ -256,6 +281,8 @@ Result<Answer> Generation::run() {
   stream_.finish();
   answer_.text = stream_.text();
   answer_.reasoning = stream_.reasoning();
+  const bool stopped = answer_.finish_reason == FinishReason::Stop;
+  if (stopped && !answer_.tool_calls.empty()) answer_.finish_reason = FinishReason::ToolCalls;
   answer_.drafted_tokens = policy_.stats().drafted;
   answer_.accepted_tokens = policy_.stats().accepted;
   if (status.code() == StatusCode::Cancelled) {

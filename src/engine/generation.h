@@ -24,6 +24,7 @@ struct GenerationInput {
   const GenerateOptions& options;
   const std::vector<TokenId>& prompt;
   std::string_view prompt_text = {};  // of a chat; empty: the answer is not parted from reasoning
+  CallReader* calls = nullptr;        // null: no calls are looked for
   const CancelToken* cancel = nullptr;
   const Clock& clock;
   PassCosts& costs;      // of this model on this machine, measured along
@@ -35,8 +36,9 @@ struct GenerationInput {
 };
 
 // Feeds what of the prompt is not in `sequence` yet (its ids are a prefix of the prompt) and
-// generates. Emits Text and Reasoning events; all has been emitted when this returns. Ok also if
-// cancelled: the answer then holds what was said. An error leaves `sequence` at a defined position.
+// generates. Emits Text, Reasoning and ToolCall events; all has been emitted when this returns. Ok
+// also if cancelled: the answer then holds what was said. An error leaves `sequence` at a defined
+// position.
 Result<Answer> generate(const GenerationInput& input, runner::Sequence& sequence);
 
 // Feeds the prompt and nothing else. Ok also if cancelled: what was computed is there.

@@ -32,6 +32,7 @@ struct ModelBundle {
   std::shared_ptr<const prompt::ChatTemplate> chat_template;
   const family::ChatFormat* format = nullptr;  // that the vocabulary tells, whatever the template
   const family::ReasoningPair* reasoning = nullptr;  // null: the model's answers are text alone
+  const family::CallFormat* calls = nullptr;         // null: how it calls tools is not known
 };
 
 // By its first bytes, whatever it is called: a .gguf, or a model file of either kind.

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "engine/literal_marks.h"
+#include "engine/tool_calls.h"
 #include "prompt/json.h"
 #include "prompt/json_text.h"
 #include "token/utf8.h"
@@ -71,9 +72,12 @@ Status check_utf8(const prompt::Message& message) {
 Status make_plain(std::vector<prompt::Message>& messages, std::string& tools) {
   for (prompt::Message& message : messages) {
     if (message.fields.empty()) continue;
-    auto fields = prompt::plain_json(message.fields);
-    if (!fields.ok()) return fields.status().with_context("the fields of a message");
-    message.fields = std::move(fields).value();
+    const auto fields = prompt::parse_json(message.fields);
+    if (!fields.ok()) {
+      return Status(StatusCode::InvalidArgument, std::string(fields.status().message()))
+          .with_context("the fields of a message");
+    }
+    message.fields = prompt::json_text(with_argument_objects(*fields));
   }
   if (tools.empty()) return {};
   auto plain = prompt::plain_json(tools);
@@ -130,6 +134,10 @@ Result<prompt::RenderInput> marked_input(const ModelBundle& bundle, const Litera
     if (message.fields.empty()) continue;
     ETB_ASSIGN_OR_RETURN(const prompt::Value fields, mark_json(message.fields));
     message.fields = prompt::json_text(fields);
+    if (bundle.calls == nullptr || family::shows_calls(bundle.chat_template->text())) continue;
+    const std::string calls = written_calls(fields, *bundle.calls);
+    if (!message.content.empty() && !calls.empty()) message.content += bundle.calls->between;
+    message.content += calls;
   }
   prompt::RenderInput input{.messages = std::move(messages), .now_seconds = settings.now_seconds};
   if (settings.thinking) {

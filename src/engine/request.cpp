@@ -33,6 +33,8 @@ std::string_view finish_reason_name(FinishReason reason) {
       return "stop_string";
     case FinishReason::Cancelled:
       return "cancelled";
+    case FinishReason::ToolCalls:
+      return "tool_calls";
   }
   return "unknown";
 }

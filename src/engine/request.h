@@ -21,6 +21,7 @@
 #include "base/status.h"
 #include "base/token_id.h"
 #include "engine/answer.h"
+#include "engine/tool_calls.h"
 #include "holder/runner_holder.h"
 #include "prompt/chat_template.h"
 #include "runner/sampler.h"
@@ -36,6 +37,7 @@ struct Prompt {
     Conversation,  // these messages instead of the session's
     Ids,           // everything the model sees; the session's messages are left alone
     Warm,          // compute ahead what a user message that begins so will need; answers nothing
+    Results,       // what the tools gave that the last answer called: one for each call
   };
   static Prompt user(std::string text) { return {.kind = Kind::User, .text = std::move(text)}; }
   static Prompt regenerate() { return {.kind = Kind::Regenerate}; }
@@ -48,11 +50,15 @@ struct Prompt {
   static Prompt warm(std::string typed_so_far) {
     return {.kind = Kind::Warm, .text = std::move(typed_so_far)};
   }
+  static Prompt tool_results(std::vector<ToolResult> results) {
+    return {.kind = Kind::Results, .results = std::move(results)};
+  }
 
   Kind kind = Kind::User;
   std::string text = {};
   std::vector<prompt::Message> messages = {};
   std::vector<TokenId> ids = {};
+  std::vector<ToolResult> results = {};
 };
 
 struct GenerateOptions {
@@ -75,6 +81,7 @@ enum class EventKind : int {
   Done = 3,    // terminal
   Failed = 4,  // terminal
   Reasoning = 5,
+  ToolCall = 6,  // all text before it has come
 };
 
 struct Event {
@@ -83,6 +90,7 @@ struct Event {
   std::string text = {};
   // Text, Reasoning: of the tokens since the last of these events.
   std::vector<TokenLogprobs> logprobs = {};
+  ToolCall call = {};                         // ToolCall
   std::shared_ptr<const Answer> answer = {};  // Done
   Status status = {};                         // Failed
 };

@@ -33,7 +33,7 @@ void add_said(Conversation& conversation, const FormattedPrompt& prompt, const A
 // An answer that was stopped while the model still thought says nothing.
 bool is_said(const Answer& answer) {
   const bool cut = answer.finish_reason == FinishReason::Cancelled;
-  return !answer.ids.empty() && !(cut && answer.text.empty());
+  return !answer.ids.empty() && !(cut && answer.text.empty() && answer.tool_calls.empty());
 }
 
 }  // namespace
@@ -287,6 +287,8 @@ Status Scheduler::make_chat(const State& request, const SessionOptions& options,
       conversation.messages.push_back({.role = "user", .content = asked.text});
     } else if (asked.kind == Prompt::Kind::Regenerate) {
       ETB_RETURN_IF_ERROR(take_back_answer(conversation));
+    } else if (asked.kind == Prompt::Kind::Results) {
+      ETB_RETURN_IF_ERROR(add_results(asked.results, conversation.messages));
     } else if (asked.messages.empty()) {
       return {StatusCode::InvalidArgument, "the conversation is empty"};
     } else {
@@ -378,11 +380,17 @@ Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session
   // What a cut of the history leaves behind is never asked for again; what an edit leaves may be.
   const bool keep = !summary && work.prompt.cut <= work.conversation.history.cut;
   ETB_ASSIGN_OR_RETURN(runner::Sequence * sequence, model.pool().place(session->id, prompt, keep));
+  const bool calls = work.chat && !summary && !session->options.tools.empty();
+  std::optional<CallReader> reader;
+  if (calls && work.model->bundle.calls != nullptr) {
+    reader.emplace(*work.model->bundle.calls, work.conversation.messages);
+  }
   const GenerationInput input{
       .model = *work.model,
       .options = summary ? options : request->options,
       .prompt = prompt,
       .prompt_text = summary ? work.summary->prompt.text : work.prompt.text,
+      .calls = reader ? &*reader : nullptr,
       .cancel = request->cancel.get(),
       .clock = clock_,
       .costs = model.pass_costs(),

@@ -249,6 +249,20 @@ constexpr ReasoningPair kReasoning[] = {
     {"<seed:think>", "</seed:think>"},           // Seed
 };
 
+constexpr CallFormat kCalls[] = {
+    // Qwen 2.5 and 3, Hermes, and others that learned from them.
+    {.name = "hermes", .open = "<tool_call>", .close = "</tool_call>", .between = "\n"},
+    // Before the models of 2025, which write the name outside of the JSON.
+    {.name = "mistral", .open = "[TOOL_CALLS]", .list = true},
+    {.name = "phi-4-mini", .open = "<|tool_call|>", .close = "<|/tool_call|>", .list = true},
+    // Llama 3.1 to 3.3. The mark is rare: it is meant for the tools they know by themselves.
+    {.name = "llama-3.1",
+     .open = "<|python_tag|>",
+     .arguments = "parameters",
+     .bare = true,
+     .single = true},
+};
+
 bool fits(const ChatFormat& format, const ModelTraits& traits) {
   const bool layers = format.layers.empty() ||
                       std::ranges::find(format.layers, traits.layers) != format.layers.end();
@@ -275,6 +289,21 @@ const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelT
     if (written || (traits.has_token(pair.open) && traits.has_token(pair.close))) return &pair;
   }
   return nullptr;
+}
+
+const CallFormat* find_calls(std::string_view chat_template, const ModelTraits& traits) {
+  for (const CallFormat& format : kCalls) {
+    if (chat_template.find(format.open) != std::string_view::npos) return &format;
+  }
+  for (const CallFormat& format : kCalls) {
+    const bool closes = format.close.empty() || traits.has_token(format.close);
+    if (closes && traits.has_token(format.open)) return &format;
+  }
+  return nullptr;
+}
+
+bool shows_calls(std::string_view chat_template) {
+  return chat_template.find("tool_calls") != std::string_view::npos;
 }
 
 bool tools_in_system_message(std::string_view chat_template) {

@@ -27,6 +27,19 @@ struct ReasoningPair {
   std::string_view open, close;
 };
 
+// How a family writes the tools it calls: a mark, JSON, perhaps another mark. The JSON is an object
+// {"name": ..., "arguments": {...}} or an array of such.
+struct CallFormat {
+  std::string_view name;
+  std::string_view open;          // often a control token
+  std::string_view close = {};    // empty: it ends with its JSON
+  std::string_view between = {};  // white space between marks and JSON, as models write it
+  std::string_view arguments = "arguments";  // what that key is called
+  bool list = false;                         // the calls of an answer share marks and an array
+  bool bare = false;    // an answer that begins with the object is a call without a mark
+  bool single = false;  // one call an answer: the template can show no more
+};
+
 // What a model file says of itself.
 struct ModelTraits {
   std::function<bool(std::string_view text)> has_token;  // a special token spelt so
@@ -38,6 +51,11 @@ std::span<const ChatFormat> chat_formats();
 const ChatFormat* find_chat_format(const ModelTraits& traits);
 // The row of which the template writes the close tag or the vocabulary has both tags; or null.
 const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits);
+// The row of which the template writes the open mark, else of which the vocabulary has it; or null:
+// no fixed form is known (Gemma: as its prompt asks for it).
+const CallFormat* find_calls(std::string_view chat_template, const ModelTraits& traits);
+// The template writes the calls of earlier answers.
+bool shows_calls(std::string_view chat_template);
 // The template looks for the tools in the system message, as a text (Phi-4-mini), and not where
 // templates commonly do.
 bool tools_in_system_message(std::string_view chat_template);

@@ -109,6 +109,27 @@ TEST(Reasoning, IsToldByTheTemplateOrTheVocabulary) {
   EXPECT_EQ(find_reasoning("[THINK]{{ m.thinking }}[/THINK]", nothing)->open, "[THINK]");
 }
 
+TEST(Calls, AreToldByTheTemplateOrTheVocabulary) {
+  const auto found = [](std::string_view chat_template, std::set<std::string_view> tokens) {
+    const CallFormat* const format = find_calls(
+        chat_template, {.has_token = [&](std::string_view text) { return tokens.contains(text); }});
+    return format == nullptr ? "none" : format->name;
+  };
+  EXPECT_EQ(found("", {"<|python_tag|>", "<|eom_id|>"}), "llama-3.1");
+  EXPECT_EQ(found("", {"<|tool_call|>", "<|/tool_call|>"}), "phi-4-mini");
+  EXPECT_EQ(found("", {"<|tool_call|>"}), "none") << "Granite's calls have one mark";
+  EXPECT_EQ(found("", {"[TOOL_CALLS]", "[INST]"}), "mistral");
+  EXPECT_EQ(found("", {"<tool_call>", "</tool_call>"}), "hermes");
+  EXPECT_EQ(found("{{ '<tool_call>\n' }}", {"<|python_tag|>"}), "hermes")
+      << "Hermes 3 on Llama 3.1";
+  for (const ChatFormat& format : chat_formats()) {
+    const std::string text = template_text(format);
+    const ModelTraits nothing{.has_token = [](std::string_view) { return false; }};
+    EXPECT_EQ(find_calls(text, nothing) != nullptr, shows_calls(text)) << format.name;
+    EXPECT_EQ(shows_calls(text), format.name.starts_with("llama-3.")) << format.name;
+  }
+}
+
 TEST(ChatFormat, Phi4MiniTakesToolsWithTheSystemMessage) {
   for (const ChatFormat& format : chat_formats()) {
     EXPECT_EQ(tools_in_system_message(template_text(format)), format.name == "phi-4-mini")
