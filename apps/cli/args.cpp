@@ -136,6 +136,8 @@ CLI::Option* add_talk(CLI::App& verb, TalkArgs& args) {
   verb.add_option("--think", args.think,
                   "Whether the model reasons first, if its template lets one choose")
       ->check(CLI::IsMember({"auto", "on", "off"}));
+  verb.add_option("--tools", args.tools,
+                  "A JSON file with what the model may call, declared as for OpenAI");
   verb.add_flag("--no-lookup", args.no_lookup,
                 "Do not guess ahead where text repeats (same tokens, for timing)");
   add_common(verb, args.common);

@@ -44,6 +44,7 @@ struct TalkArgs {
   std::string history = "window";  // parse_history() of setup.h
   bool no_lookup = false;
   std::string think = "auto";  // on, off: what templates that can do either are told
+  std::string tools;           // a file; empty: none
 };
 
 struct ChatArgs {

@@ -100,6 +100,7 @@ void Totals::add(const Answer& answer) {
 
 Status answer(Chat& chat, Prompt prompt) {
   chat.warming.reset();
+  chat.results.clear();
   GenerateOptions options = chat.options;
   options.sampler.seed += chat.asked++;  // else a second try would be the first again
   ETB_ASSIGN_OR_RETURN(const auto request, chat.session().submit(std::move(prompt), options));

@@ -37,6 +37,7 @@ struct Chat {
   std::unique_ptr<Request> warming = {};  // computes the system prompt while somebody types
   uint64_t asked = 0;                     // requests so far
   std::optional<Answer> last = {};
+  std::vector<ToolResult> results = {};  // of calls of the last answer, given so far
   Totals totals = {};
   bool over = false;
 

@@ -77,6 +77,18 @@ Status regenerate(Chat& chat, const std::string&) {
   return answer(chat, Prompt::regenerate());
 }
 
+// One call after the other; after the last one the model goes on.
+Status result(Chat& chat, const std::string& rest) {
+  const size_t calls = chat.last ? chat.last->tool_calls.size() : 0;
+  if (calls == 0) return wrong("the last answer calls no tool: /result has nothing to answer");
+  auto results = chat.results;
+  results.push_back({chat.last->tool_calls[results.size()].id, rest});
+  if (results.size() == calls) return answer(chat, Prompt::tool_results(std::move(results)));
+  chat.results = std::move(results);
+  note(concat("kept; next is the result of ", chat.last->tool_calls[chat.results.size()].id));
+  return {};
+}
+
 Status edit(Chat& chat, const std::string& rest) {
   const auto [number, given] = split(rest);
   ETB_ASSIGN_OR_RETURN(const size_t index, numbered_message(chat, number));
@@ -186,6 +198,7 @@ Status help(Chat& chat, const std::string& rest);
 constexpr Command kCommands[] = {
     {"/help", "", "this text", help},
     {"/regen", "", "another answer in place of the last one", regenerate},
+    {"/result", "TEXT", "what the tool gave that the model called (--tools)", result},
     {"/edit", "N [TEXT]", "another text for your message N; what follows it goes", edit},
     {"/fork", "", "go on in a copy of the conversation", fork},
     {"/back", "", "return from it (or from /load)", back},

@@ -53,6 +53,11 @@ std::string shortened(const std::string& text) {
   return line;
 }
 
+// An answer that calls, or a tool's result: what stands beside its text.
+std::string tool_calls_of(const prompt::Message& message) {
+  return message.role == "assistant" && !message.fields.empty() ? concat(" ", message.fields) : "";
+}
+
 const char* who(const prompt::Message& message) {
   if (message.role == "user") return "you";
   return message.role == "assistant" ? "model" : message.role.c_str();
@@ -146,9 +151,9 @@ Status show_history(const Chat& chat, std::optional<size_t> number) {
     const bool mine = message.role == "user";
     if (number && mine && i > first) break;
     const bool out = !std::binary_search(kept.begin(), kept.end(), i);
+    const std::string said = message.content + tool_calls_of(message);
     std::fprintf(stderr, "%3s %-7s %s%s%s\n", mine ? std::to_string(++count).c_str() : "",
-                 who(message),
-                 number ? message.content.c_str() : shortened(message.content).c_str(),
+                 who(message), number ? said.c_str() : shortened(said).c_str(),
                  message.pinned ? " (pinned)" : "", out ? " (left out of the context)" : "");
   }
   return {};

@@ -1,5 +1,6 @@
 #include "json.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -150,6 +151,13 @@ Result<ChatLines> parse_messages(std::string_view text) {
     chat.lines.push_back(std::move(line));
   }
   return chat;
+}
+
+Status check_tools(std::string_view text) {
+  const Ordered value = parse(text);
+  const auto is_object = [](const Ordered& item) { return item.is_object(); };
+  if (value.is_array() && std::ranges::all_of(value, is_object)) return {};
+  return bad_json("a JSON array of tools");
 }
 
 }  // namespace etb::cli

@@ -65,5 +65,7 @@ struct ChatLines {
 // [{"role": ..., "content": ...}, ...], or an object with such a list under "messages" and perhaps
 // another one under "tools". A message with "tool_calls" needs no content.
 Result<ChatLines> parse_messages(std::string_view text);
+// InvalidArgument: the text is no JSON array of objects.
+Status check_tools(std::string_view text);
 
 }  // namespace etb::cli

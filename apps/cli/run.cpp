@@ -41,7 +41,7 @@ Result<Prompt> make_prompt(const RunArgs& args, std::string& tools) {
 Result<std::unique_ptr<Session>> open_session(const RunArgs& args, Engine& engine,
                                               std::string tools) {
   ETB_ASSIGN_OR_RETURN(SessionOptions options, session_options(args.talk));
-  options.tools = std::move(tools);
+  if (!tools.empty()) options.tools = std::move(tools);
   std::error_code unknown;  // then the engine tells why it cannot be read
   const bool there = args.session && (std::filesystem::exists(*args.session, unknown) || unknown);
   if (!there) return engine.new_session(std::move(options));
@@ -69,10 +69,27 @@ Json logprobs_json(const std::vector<TokenLogprobs>& logprobs) {
   return list;
 }
 
+// As OpenAI's interface has them.
+Json calls_json(const std::vector<ToolCall>& calls) {
+  Json list = Json::array();
+  for (const ToolCall& call : calls) {
+    Json function;
+    function.set("name", call.name);
+    function.set("arguments", call.arguments);
+    Json item;
+    item.set("id", call.id);
+    item.set("type", "function");
+    item.set("function", function);
+    list.push(item);
+  }
+  return list;
+}
+
 void print_json(const Answer& answer, double load_ms, const MemoryUse& memory) {
   Json json;
   json.set("text", answer.text);
   json.set("reasoning", answer.reasoning);
+  json.set("tool_calls", calls_json(answer.tool_calls));
   json.set("ids", answer.ids);
   json.set("prompt_ids", answer.prompt_ids);
   json.set("finish_reason", finish_reason_name(answer.finish_reason));

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "engine/text_tools.h"
+#include "json.h"
 #include "terminal.h"
 
 namespace etb::cli {
@@ -89,6 +90,11 @@ Result<SessionOptions> session_options(const TalkArgs& args) {
   SessionOptions options{.system = args.system};
   ETB_ASSIGN_OR_RETURN(options.now_seconds, parse_now(args.common.now));
   ETB_ASSIGN_OR_RETURN(options.history, parse_history(args.history));
+  if (!args.tools.empty()) {
+    ETB_ASSIGN_OR_RETURN(options.tools, read_input(args.tools));
+    const Status usable = check_tools(options.tools);
+    if (!usable.ok()) return usable.with_context(args.tools);
+  }
   if (args.think != "auto") options.thinking = args.think == "on";
   return options;
 }

@@ -14,7 +14,7 @@ namespace etb::cli {
 
 ModelOptions model_options(const std::string& model, const CommonArgs& args);
 std::vector<runner::BackendOption> backend_options(const CommonArgs& args);
-// InvalidArgument names the flag whose value does not parse.
+// InvalidArgument names the flag or file whose value does not parse.
 Result<GenerateOptions> generate_options(const TalkArgs& args);
 Result<SessionOptions> session_options(const TalkArgs& args);
 // "window", "count=20", "keep-first=1", "summarise", "error"; numbers may be left out.

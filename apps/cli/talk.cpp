@@ -93,6 +93,10 @@ Result<Answer> follow(Request& request, const TextSink& show, const CancelToken*
       thoughts.end();
       show(event->text);
     }
+    if (event->kind == EventKind::ToolCall && show) {
+      thoughts.end();
+      note(concat(event->call.id, " calls ", event->call.name, "(", event->call.arguments, ")"));
+    }
     if (event->kind == EventKind::Notice) note(event->text);
     if (event->kind == EventKind::Done) return *event->answer;
     if (event->kind == EventKind::Failed) return event->status;

@@ -36,7 +36,8 @@ struct EngineSetup {
 };
 Result<std::shared_ptr<Engine>> load_engine(const TalkArgs& args, const EngineSetup& setup);
 
-// Reads the request to its end: text goes to `show`, reasoning and notices to stderr, Ctrl-C
+// Reads the request to its end: text goes to `show`, reasoning, tool calls and notices to
+// stderr, Ctrl-C
 // cancels it. So does `earlier` if it was set before this began; may be null.
 Result<Answer> follow(Request& request, const TextSink& show, const CancelToken* earlier);
 

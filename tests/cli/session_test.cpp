@@ -193,5 +193,45 @@ TEST_F(SessionRuns, MessagesMayDeclareToolsAndHoldCallsAndResults) {
       etbridge({"run", model_, "--messages", "-"}, R"({"messages": [], "tools": 3})"), {"tools"}));
 }
 
+// A model that says one call and ends, as far as it can: its first token is the call.
+TEST_F(SessionRuns, CallsComeApartFromTheText) {
+  test::RandomGgufSpec spec;
+  spec.first_token = R"({"name": "now", "parameters": {"zone": 1}})";
+  spec.chat_template =
+      "{# <|python_tag|> tool_calls #}{% for m in messages %}{{ m.content }};{% endfor %}";
+  model_ = put("calls.gguf", test::random_gguf(spec)).string();
+  const auto tools = put("tools.json", R"([{"name": "now"}])").string();
+  const std::vector<std::string> once = {"--logit-bias",       "0=100", "--logit-bias", "2=60",
+                                         "--presence-penalty", "100",   "--temp",       "0"};
+  const auto run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"run", model_, "-p", "time?"};
+    arguments.insert(arguments.end(), once.begin(), once.end());
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return etbridge(arguments);
+  };
+  const Outcome called = run({"--tools", tools, "--json"});
+  const Json json = Json::parse(called.out, nullptr, false);
+  ASSERT_TRUE(json.is_object()) << called.summary();
+  EXPECT_EQ(json["text"], "");
+  EXPECT_EQ(json["finish_reason"], "tool_calls");
+  EXPECT_EQ(json["tool_calls"], Json::parse(R"([{"id": "call_0001", "type": "function",
+      "function": {"name": "now", "arguments": "{\"zone\": 1}"}}])"));
+  const Outcome shown = run({"--tools", tools});
+  EXPECT_EQ(shown.out, "\n");
+  EXPECT_NE(shown.err.find(R"([call_0001 calls now({"zone": 1})])"), std::string::npos);
+  const Json said = Json::parse(run({"--json"}).out, nullptr, false);
+  EXPECT_EQ(said["text"], spec.first_token) << "without tools there are no calls";
+  EXPECT_EQ(said["tool_calls"], Json::array());
+  EXPECT_TRUE(fails_clearly(run({"--tools", put("bad.json", "[1]").string()}), {"bad.json"}));
+
+  std::vector<std::string> chat = {"chat", model_, "--commands", "--tools", tools};
+  chat.insert(chat.end(), once.begin(), once.end());
+  const Outcome talk = etbridge(chat, "/result 1\ntime?\n/history\n/result 12:00\n/history\n");
+  EXPECT_NE(talk.err.find("calls no tool"), std::string::npos) << talk.summary();
+  EXPECT_NE(talk.err.find(R"(model    {"tool_calls": [{"id": "call_0001")"), std::string::npos)
+      << talk.summary();
+  EXPECT_NE(talk.err.find("tool    12:00"), std::string::npos) << talk.summary();
+}
+
 }  // namespace
 }  // namespace etb::cli_test

@@ -40,6 +40,8 @@ struct RandomGgufSpec {
   RandomVocab tokenizer = RandomVocab::Bpe;
   std::string pre = "smollm";
   bool add_bos = false;
+  // Of Bpe: the text of token 0, as the user's own token; empty: <|endoftext|>.
+  std::string first_token = {};
   std::string chat_template = "default";  // ChatML; empty: none
   uint64_t seed = 1;
   // Adds or replaces nothing by itself: called before the tensor table is written.

@@ -69,6 +69,10 @@ void add_bpe(const RandomGgufSpec& spec, GgufWriter& writer) {
   const Words made = make_words(letters("\xc4\xa0"), spec.vocab - tokens.size(), spec.seed);
   tokens.insert(tokens.end(), made.words.begin(), made.words.end());
   types.resize(tokens.size(), 1);
+  if (!spec.first_token.empty()) {
+    tokens[0] = spec.first_token;
+    types[0] = 4;
+  }
   writer.key_text("tokenizer.ggml.model", "gpt2");
   writer.key_text("tokenizer.ggml.pre", spec.pre);
   writer.key_texts("tokenizer.ggml.tokens", tokens);
