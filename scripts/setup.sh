@@ -99,7 +99,7 @@ missing_packages() {
   done
   if [[ -z $(find_python) ]]; then echo python3-venv; fi
   local packages=(libpcre2-dev libutf8proc-dev libxxhash-dev nlohmann-json3-dev libcli11-dev libedit-dev
-    libgtest-dev)
+    libgtest-dev libstb-dev)
   if [[ $want_tools == yes ]]; then
     packages+=(clang clang-format clang-tidy libclang-rt-14-dev)
   fi

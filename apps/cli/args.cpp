@@ -164,6 +164,11 @@ void add_talking_verbs(CLI::App& app, const Choose& choose) {
     CLI::Option* raw =
         verb.add_flag("--raw", args.raw, "The text is the whole prompt: no template");
     raw->excludes(system)->excludes(messages);
+    verb.add_option("--image", args.images,
+                    "A PNG or JPEG that stands before the prompt's text (repeatable)")
+        ->allow_extra_args(false)
+        ->excludes(messages)
+        ->excludes(raw);
     verb.add_option("--session", args.session,
                     "Go on with the conversation in this file, if there is one, and save it back")
         ->excludes(messages)

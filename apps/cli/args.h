@@ -54,6 +54,7 @@ struct ChatArgs {
 struct RunArgs {
   TalkArgs talk;
   std::optional<std::string> prompt, file, messages, session;
+  std::vector<std::string> images;
   bool raw = false, ignore_eos = false;
 };
 struct ImportArgs {

@@ -26,10 +26,15 @@ bool blank(const std::string& line) {
   return line.find_first_not_of(" \t\r\n") == std::string::npos;
 }
 
+// With what /image attached to it.
+Prompt message(Chat& chat, std::string text) {
+  return Prompt::user(std::move(text), std::exchange(chat.attached, {}));
+}
+
 // A prompt, or a command where lines may be some: then a second slash sends the line as it is.
 Status obey(Chat& chat, const std::string& line, bool commands) {
-  if (!commands || line[0] != '/') return answer(chat, Prompt::user(line));
-  if (line.starts_with("//")) return answer(chat, Prompt::user(line.substr(1)));
+  if (!commands || line[0] != '/') return answer(chat, message(chat, line));
+  if (line.starts_with("//")) return answer(chat, message(chat, line.substr(1)));
   return command(chat, line);
 }
 

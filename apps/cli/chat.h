@@ -33,6 +33,7 @@ struct Chat {
   GenerateOptions options;
   SessionOptions session_options;
 
+  std::vector<std::shared_ptr<const media::Media>> attached = {};  // to the next message
   std::vector<std::unique_ptr<Session>> branches = {};  // never empty; the last is talked with
   std::unique_ptr<Request> warming = {};  // computes the system prompt while somebody types
   uint64_t asked = 0;                     // requests so far

@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "chat.h"
+#include "image_file.h"
 
 namespace etb::cli {
 namespace {
@@ -195,8 +196,17 @@ Status quit(Chat& chat, const std::string&) {
 
 Status help(Chat& chat, const std::string& rest);
 
+Status image(Chat& chat, const std::string& rest) {
+  if (rest.empty()) return wrong("/image takes a PNG or JPEG file");
+  ETB_ASSIGN_OR_RETURN(chat.attached.emplace_back(), read_image(as_path(rest)));
+  const media::Image& shown = chat.attached.back()->image();
+  note(concat("the next message shows it: ", shown.width, "x", shown.height, " pixels"));
+  return {};
+}
+
 constexpr Command kCommands[] = {
     {"/help", "", "this text", help},
+    {"/image", "FILE", "show the model a picture with the next message", image},
     {"/regen", "", "another answer in place of the last one", regenerate},
     {"/result", "TEXT", "what the tool gave that the model called (--tools)", result},
     {"/edit", "N [TEXT]", "another text for your message N; what follows it goes", edit},

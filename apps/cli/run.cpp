@@ -6,6 +6,7 @@
 
 #include "args.h"
 #include "engine/measure.h"
+#include "image_file.h"
 #include "interrupt.h"
 #include "json.h"
 #include "setup.h"
@@ -22,7 +23,13 @@ Result<Prompt> make_prompt(const RunArgs& args, std::string& tools) {
   if (!args.prompt) {
     ETB_ASSIGN_OR_RETURN(text, read_input(args.file ? *args.file : *args.messages));
   }
-  if (!args.messages) return Prompt::user(std::move(text));
+  if (!args.messages) {
+    std::vector<std::shared_ptr<const media::Media>> images;
+    for (const std::string& path : args.images) {
+      ETB_ASSIGN_OR_RETURN(images.emplace_back(), read_image(path));
+    }
+    return Prompt::user(std::move(text), std::move(images));
+  }
   std::vector<prompt::Message> messages;
   if (!args.talk.system.empty()) messages.push_back({"system", args.talk.system});
   auto chat = parse_messages(text);

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "family/media_format.h"
 
 namespace etb {
 namespace {
@@ -38,6 +39,43 @@ void use_built_in(ModelBundle& bundle) {
                              bundle.format->name, " is used, as its vocabulary tells"));
 }
 
+constexpr std::string_view kProbe = "QnBkZgprobe";
+
+// Whether a user message with this content comes out as its text, and as nothing but that.
+bool takes(const prompt::ChatTemplate& chat_template, prompt::Value content) {
+  prompt::Dict message;
+  message.set("role", prompt::Value(std::string("user")));
+  message.set("content", std::move(content));
+  prompt::RenderInput input{
+      .message_values = prompt::Value::list({prompt::Value::dict(std::move(message))}),
+      .add_generation_prompt = true,
+      .bos_token = "",
+      .eos_token = ""};
+  const auto text = chat_template.render(input);
+  return text.ok() && text->find(kProbe) != std::string::npos &&
+         text->find("'type'") == std::string::npos && text->find("\"type\"") == std::string::npos;
+}
+
+ContentForms content_forms(const prompt::ChatTemplate& chat_template) {
+  prompt::Dict part;
+  part.set("type", prompt::Value(std::string("text")));
+  part.set("text", prompt::Value(std::string(kProbe)));
+  ContentForms forms;
+  forms.text = takes(chat_template, prompt::Value(std::string(kProbe)));
+  forms.parts = takes(chat_template, prompt::Value::list({prompt::Value::dict(std::move(part))}));
+  if (!forms.parts) forms.text = true;  // then it is to say itself what is wrong
+  return forms;
+}
+
+// A row of the family's wins over the token that the file's metadata names.
+void settle_media(const family::ModelTraits& traits, media::Kind kind, MediaMarks& marks) {
+  const family::MediaFormat* const format = family::find_media_format(kind, traits);
+  if (format == nullptr) return;
+  marks = {.placeholder = std::string(format->placeholder),
+           .before = std::string(format->before),
+           .after = std::string(format->after)};
+}
+
 }  // namespace
 
 void settle_chat_format(ModelBundle& bundle) {
@@ -50,6 +88,9 @@ void settle_chat_format(ModelBundle& bundle) {
   const std::string_view text = bundle.chat_template ? bundle.chat_template->text() : "";
   bundle.reasoning = family::find_reasoning(text, traits);
   bundle.calls = family::find_calls(text, traits);
+  if (bundle.chat_template) bundle.content = content_forms(*bundle.chat_template);
+  if (bundle.media.image) settle_media(traits, media::Kind::Image, bundle.image_marks);
+  if (bundle.media.audio) settle_media(traits, media::Kind::Audio, bundle.audio_marks);
 }
 
 std::vector<TokenId> collect_stop_ids(const ModelBundle& bundle) {

@@ -10,8 +10,8 @@
 namespace etb {
 
 // Gives a bundle without a chat template the built-in one that its vocabulary tells
-// (family/chat_format.h), if it tells one; notes the format either way, how it reasons and how it
-// calls tools.
+// (family/chat_format.h), if it tells one; notes the format either way, how it reasons, how it
+// calls tools, which forms of content the template takes, and what stands around images and sounds.
 void settle_chat_format(ModelBundle& bundle);
 
 // Any id that ends an answer, whoever names it: the file's metadata, its tokenizer (end of text, of

@@ -62,6 +62,7 @@ Status edit(Conversation& conversation, size_t index, std::string text) {
   message.content = std::move(text);
   message.reasoning.clear();
   message.fields.clear();
+  for (prompt::Attachment& attachment : message.media) attachment.at = 0;
   if (index == 0 && message.role == "system") conversation.system = message.content;
   return {};
 }
@@ -87,9 +88,12 @@ Status take_back_answer(Conversation& conversation) {
 }
 
 void replace(Conversation& conversation, std::vector<prompt::Message> messages) {
-  const auto same = [](const prompt::Message& a, const prompt::Message& b) {
+  const auto same_media = [](const prompt::Attachment& a, const prompt::Attachment& b) {
+    return a.at == b.at && a.media->hash() == b.media->hash();
+  };
+  const auto same = [&](const prompt::Message& a, const prompt::Message& b) {
     return a.role == b.role && a.content == b.content && a.reasoning == b.reasoning &&
-           a.fields == b.fields;
+           a.fields == b.fields && std::ranges::equal(a.media, b.media, same_media);
   };
   const auto& old = conversation.messages;
   const auto differs =

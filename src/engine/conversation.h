@@ -29,7 +29,8 @@ struct Conversation {
 // Forgets the messages but the system prompt.
 void clear(Conversation& conversation);
 void set_system(Conversation& conversation, std::string system);
-// Gives message `index` another text; those after it go. InvalidArgument: there is none.
+// Gives message `index` another text, behind what is attached to it; those after it go.
+// InvalidArgument: there is none.
 Status edit(Conversation& conversation, size_t index, std::string text);
 Status pin(Conversation& conversation, size_t index, bool pinned);
 // Takes the last answer away, so that the message before it can be answered anew. InvalidArgument:

@@ -27,6 +27,12 @@ class Writer {
     number(uint64_t{value.size()});
     bytes_.insert(bytes_.end(), value.begin(), value.end());
   }
+  template <class N>
+  void numbers(const std::vector<N>& values) {
+    number(uint64_t{values.size()});
+    const auto* const data = reinterpret_cast<const uint8_t*>(values.data());
+    bytes_.insert(bytes_.end(), data, data + values.size() * sizeof(N));
+  }
   std::vector<uint8_t> take() { return std::move(bytes_); }
 
  private:
@@ -60,6 +66,13 @@ class Reader {
     if (token::first_invalid_utf8(value) != value.size()) fail(field);
     return value;
   }
+  template <class N>
+  std::vector<N> numbers(const char* field) {
+    std::vector<N> values(count(field, sizeof(N)));
+    if (!values.empty()) std::memcpy(values.data(), rest_.data(), values.size() * sizeof(N));
+    rest_ = rest_.subspan(values.size() * sizeof(N));
+    return values;
+  }
   void expect_end() {
     if (!rest_.empty()) fail("end");
   }
@@ -83,7 +96,51 @@ class Reader {
   Status status_;
 };
 
-constexpr size_t kLeastMessageBytes = 4 * 8 + 4;
+constexpr size_t kLeastMessageBytes = 5 * 8 + 4;
+constexpr size_t kLeastMediaBytes = 2 * 8 + 4 * 4;
+
+void write_media(Writer& writer, const prompt::Message& message) {
+  writer.number(uint64_t{message.media.size()});
+  for (const prompt::Attachment& attachment : message.media) {
+    writer.number(uint64_t{attachment.at});
+    writer.number(static_cast<uint32_t>(attachment.media->kind()));
+    if (attachment.media->kind() == media::Kind::Image) {
+      const media::Image& image = attachment.media->image();
+      for (const uint32_t size : {image.width, image.height, 0U}) writer.number(size);
+      writer.numbers(image.rgb);
+    } else {
+      const media::Audio& audio = attachment.media->audio();
+      for (const uint32_t size : {audio.batch, audio.bins, audio.frames}) writer.number(size);
+      writer.numbers(audio.values);
+    }
+  }
+}
+
+Result<std::shared_ptr<const media::Media>> read_one(Reader& reader) {
+  const auto kind = reader.number<uint32_t>("media");
+  uint32_t sizes[3] = {};
+  for (uint32_t& size : sizes) size = reader.number<uint32_t>("media");
+  if (kind == static_cast<uint32_t>(media::Kind::Image)) {
+    return media::Media::image(
+        {.width = sizes[0], .height = sizes[1], .rgb = reader.numbers<uint8_t>("media")});
+  }
+  return media::Media::audio({.batch = sizes[0],
+                              .bins = sizes[1],
+                              .frames = sizes[2],
+                              .values = reader.numbers<float>("media")});
+}
+
+void read_media(Reader& reader, prompt::Message& message) {
+  const size_t count = reader.count("media", kLeastMediaBytes);
+  size_t before = 0;
+  for (size_t i = 0; i < count && reader.status().ok(); ++i) {
+    const uint64_t at = reader.number<uint64_t>("media");
+    auto media = read_one(reader);
+    if (!media.ok() || at < before || at > message.content.size()) return reader.fail("media");
+    before = static_cast<size_t>(at);
+    message.media.push_back({.at = before, .media = std::move(media).value()});
+  }
+}
 
 void read_marks(Reader& reader, Conversation& conversation) {
   Transcript& transcript = conversation.transcript;
@@ -110,6 +167,7 @@ std::vector<uint8_t> encode_conversation(const Conversation& conversation) {
     writer.text(message.content);
     writer.text(message.reasoning);
     writer.text(message.fields);
+    write_media(writer, message);
     writer.number(uint32_t{message.pinned ? 1U : 0U});
   }
   writer.number(uint32_t{conversation.began.has_value() ? 1U : 0U});
@@ -146,6 +204,7 @@ Result<Conversation> decode_conversation(std::span<const uint8_t> bytes) {
     message.content = reader.text("content");
     message.reasoning = reader.text("reasoning");
     message.fields = reader.text("fields");
+    read_media(reader, message);
     const auto pinned = reader.number<uint32_t>("pinned");
     if (pinned > 1) reader.fail("pinned");
     message.pinned = pinned == 1;

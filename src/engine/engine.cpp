@@ -28,7 +28,7 @@ MonitorOptions monitor_options(const EngineOptions& options) {
 // Ids from outside: what is spliced into prompts must be in the vocabulary.
 Status check_transcript(const Transcript& transcript, uint32_t vocab) {
   for (const TokenId id : transcript.ids) {
-    if (id < vocab) continue;
+    if (id < vocab || is_media_id(id)) continue;
     return {StatusCode::Corrupt, concat("the conversation has token ", id, ", the model only ",
                                         vocab, ": the file is damaged")};
   }

@@ -61,6 +61,35 @@ stream::CallMarks call_marks(const GenerationInput& input) {
   return input.calls != nullptr ? input.calls->marks() : stream::CallMarks();
 }
 
+// What of the prompt the sequence does not hold: tokens, and rows of the images and sounds among
+// them. The logits after the last of it.
+Result<std::span<const float>> feed_prompt(const GenerationInput& input,
+                                           runner::Sequence& sequence) {
+  const std::span<const TokenId> prompt(input.prompt);
+  std::span<const float> logits;
+  const auto text_to = [&](size_t end) -> Status {
+    const size_t at = sequence.position();
+    if (at >= end) return {};
+    ETB_ASSIGN_OR_RETURN(logits, sequence.forward(prompt.subspan(at, end - at), input.cancel));
+    return {};
+  };
+  for (const PromptMedia& media : input.media) {
+    const size_t end = std::min(prompt.size(), media.begin + media.count);
+    if (sequence.position() >= end) continue;
+    ETB_RETURN_IF_ERROR(text_to(media.begin));
+    ETB_ASSIGN_OR_RETURN(const auto rows, input.encoder.encode(*media.media, input.cancel));
+    const size_t at = sequence.position();
+    ETB_ASSIGN_OR_RETURN(
+        logits, sequence.forward_embeddings(prompt.subspan(at, end - at),
+                                            std::span(rows->bytes)
+                                                .subspan((at - media.begin) * rows->row_bytes,
+                                                         (end - at) * rows->row_bytes),
+                                            input.cancel));
+  }
+  ETB_RETURN_IF_ERROR(text_to(prompt.size()));
+  return logits;
+}
+
 // One answer in the making on one sequence.
 class Generation {
  public:
@@ -131,11 +160,9 @@ void Generation::take_calls(std::string_view json) {
 
 Status Generation::prefill() {
   const int64_t start_ns = in_.clock.now_ns();
-  const auto rest = std::span(in_.prompt).subspan(sequence_.position());
-  auto result = sequence_.forward(rest, in_.cancel);
-  if (!result.ok()) return result.status();
-  logits_ = *result;
-  answer_.prefill_tps = per_second(rest.size(), elapsed_ms(start_ns, in_.clock.now_ns()));
+  const size_t fresh = in_.prompt.size() - sequence_.position();
+  ETB_ASSIGN_OR_RETURN(logits_, feed_prompt(in_, sequence_));
+  answer_.prefill_tps = per_second(fresh, elapsed_ms(start_ns, in_.clock.now_ns()));
   return {};
 }
 
@@ -258,8 +285,10 @@ Status Generation::decode() {
   ETB_ASSIGN_OR_RETURN(
       sampler_,
       runner::Sampler::create(sampler_options(in_.options, in_.model.tokenizer()), logits_.size()));
-  sampler_->accept(in_.prompt);
-  if (in_.options.lookup) lookup_.accept(in_.prompt);
+  std::vector<TokenId> said = in_.prompt;
+  std::erase_if(said, is_media_id);  // neither penalised nor foretold
+  sampler_->accept(said);
+  if (in_.options.lookup) lookup_.accept(said);
   const size_t room = room_left();
   limit_ = in_.options.max_tokens < 0 ? room
                                       : std::min(room, static_cast<size_t>(in_.options.max_tokens));
@@ -300,9 +329,7 @@ Result<Answer> generate(const GenerationInput& input, runner::Sequence& sequence
 }
 
 Status warm(const GenerationInput& input, runner::Sequence& sequence) {
-  const auto rest = std::span(input.prompt).subspan(sequence.position());
-  if (rest.empty()) return {};
-  const auto result = sequence.forward(rest, input.cancel);
+  const auto result = feed_prompt(input, sequence);
   if (!result.ok() && result.status().code() != StatusCode::Cancelled) return result.status();
   return {};
 }

@@ -14,6 +14,7 @@
 #include "engine/answer.h"
 #include "engine/draft_policy.h"
 #include "engine/loaded_model.h"
+#include "engine/media_prompt.h"
 #include "engine/request.h"
 #include "runner/sequence.h"
 
@@ -23,6 +24,8 @@ struct GenerationInput {
   const ModelInfo& model;
   const GenerateOptions& options;
   const std::vector<TokenId>& prompt;
+  const std::vector<PromptMedia>& media;  // that stand in `prompt`
+  runner::TextRunner& encoder;            // of them
   std::string_view prompt_text = {};  // of a chat; empty: the answer is not parted from reasoning
   CallReader* calls = nullptr;        // null: no calls are looked for
   const CancelToken* cancel = nullptr;

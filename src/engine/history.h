@@ -15,13 +15,15 @@
 #include "base/status.h"
 #include "base/token_id.h"
 #include "engine/history_policy.h"
+#include "engine/media_prompt.h"
 #include "prompt/chat_template.h"
 
 namespace etb {
 
 struct FormattedPrompt {
   std::vector<TokenId> ids;
-  std::string text;  // what `ids` encode
+  std::string text;                     // what `ids` encode
+  std::vector<PromptMedia> media = {};  // that stand among `ids`, in order
   // The rest is about the messages that were asked for; a FormatMessages leaves it alone.
   size_t dropped = 0;                     // messages left out
   size_t cut = 0;                         // HistoryState::cut of the next turn

@@ -25,7 +25,9 @@ double slope(const Known& a, const Known& b) {
 
 size_t message_bytes(const prompt::Message& message) {
   constexpr size_t kAround = 24;
-  return message.content.size() + message.role.size() + message.fields.size() + kAround;
+  constexpr size_t kMedia = 1024;  // as text of about as many tokens
+  return message.media.size() * kMedia + message.content.size() + message.role.size() +
+         message.fields.size() + kAround;
 }
 
 // The first option in (low, high) that should have lost enough.

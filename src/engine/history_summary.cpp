@@ -73,7 +73,10 @@ struct Asking {
     for (const size_t i : plan.kept(state.summary.covers)) {
       if (i >= last.end) break;
       chosen.push_back(messages[i]);
-      if (i >= last.begin) chosen.back().content = clipped(messages[i].content, clip);
+      if (i < last.begin) continue;
+      chosen.back().content = clipped(messages[i].content, clip);
+      if (chosen.back().content.size() == messages[i].content.size()) continue;
+      for (prompt::Attachment& attachment : chosen.back().media) attachment.at = 0;
     }
     add_summary_note(state.summary, chosen);
     chosen.push_back({"user", question});

@@ -8,6 +8,7 @@ namespace {
 
 // U+FDD0 .. U+FDEF, noncharacters: never part of an interchanged text.
 constexpr int kFirst = 0xFDD0, kLast = 0xFDEF;
+constexpr size_t kMarks = 3;
 
 std::string utf8_of(int code_point) {
   return {static_cast<char>(0xE0 | (code_point >> 12)),
@@ -28,11 +29,13 @@ std::vector<std::string_view> control_spellings(const token::Tokenizer& tokenize
 
 }  // namespace
 
-LiteralMarks::LiteralMarks(const token::Tokenizer& tokenizer, std::string open, std::string close)
+// Precondition: kMarks marks.
+LiteralMarks::LiteralMarks(const token::Tokenizer& tokenizer, std::vector<std::string> marks)
     : tokenizer_(tokenizer),
       spellings_(control_spellings(tokenizer_)),
-      open_(std::move(open)),
-      close_(std::move(close)) {}
+      open_(std::move(marks[0])),
+      close_(std::move(marks[1])),
+      spare_(std::move(marks[2])) {}
 
 Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
                                           const std::vector<prompt::Message>& messages,
@@ -45,14 +48,14 @@ Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
     });
   };
   std::vector<std::string> marks;
-  for (int code_point = kFirst; code_point <= kLast && marks.size() < 2; ++code_point) {
+  for (int code_point = kFirst; code_point <= kLast && marks.size() < kMarks; ++code_point) {
     if (std::string mark = utf8_of(code_point); unused(mark)) marks.push_back(std::move(mark));
   }
-  if (marks.size() < 2) {
+  if (marks.size() < kMarks) {
     return Status(StatusCode::InvalidArgument,
                   "the messages hold all Unicode noncharacters from U+FDD0 to U+FDEF: remove one");
   }
-  return LiteralMarks(tokenizer, marks[0], marks[1]);
+  return LiteralMarks(tokenizer, std::move(marks));
 }
 
 size_t LiteralMarks::longest_spelling_at(std::string_view content, size_t at) const {

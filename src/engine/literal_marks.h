@@ -23,16 +23,20 @@ class LiteralMarks {
 
   // The content with marks around each control token's spelling (leftmost, longest).
   std::string mark(std::string_view content) const;
+  // What stands before a marked spelling.
+  std::string_view open() const { return open_; }
+  // A third mark that no message holds, for others.
+  const std::string& spare() const { return spare_; }
   // Marked text as parts: control tokens are recognised outside the marks only. Views into `text`.
   std::vector<token::TextPart> split(std::string_view text) const;
 
  private:
-  LiteralMarks(const token::Tokenizer& tokenizer, std::string open, std::string close);
+  LiteralMarks(const token::Tokenizer& tokenizer, std::vector<std::string> marks);
   size_t longest_spelling_at(std::string_view content, size_t at) const;
 
   token::Tokenizer tokenizer_;               // holds what the spellings view
   std::vector<std::string_view> spellings_;  // of control tokens, sorted
-  std::string open_, close_;
+  std::string open_, close_, spare_;
 };
 
 }  // namespace etb

@@ -101,6 +101,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
       runner::TextRunner::load({.file = bundle.pte->mapping(), .program = std::move(program)},
                                {.threads = options.threads,
                                 .kernel_path = options.kernel_path,
+                                .image = bundle.recipe,
                                 .backend_options = options.backend_options,
                                 .cache_folder = packed_folder()}));
   const uint32_t logits = runner->meta().vocab_size;

@@ -12,7 +12,9 @@
 #include "base/cancel.h"
 #include "base/status.h"
 #include "family/chat_format.h"
+#include "media/recipe.h"
 #include "model/manifest.h"
+#include "model/media_methods.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
 #include "prompt/chat_template.h"
@@ -22,6 +24,17 @@ namespace etb {
 
 // done of total bytes of the stage named, e.g. "importing". May be empty.
 using LoadProgress = std::function<void(std::string_view stage, uint64_t done, uint64_t total)>;
+
+// What stands in a prompt for an image or a sound: as family::MediaFormat has it.
+struct MediaMarks {
+  std::string placeholder, before, after;
+};
+
+// In which forms a chat template takes a message's content: as a text, as a list of parts.
+struct ContentForms {
+  bool text = true;
+  bool parts = false;
+};
 
 struct ModelBundle {
   std::string path;                           // of the .pte that is mapped
@@ -33,6 +46,10 @@ struct ModelBundle {
   const family::ChatFormat* format = nullptr;  // that the vocabulary tells, whatever the template
   const family::ReasoningPair* reasoning = nullptr;  // null: the model's answers are text alone
   const family::CallFormat* calls = nullptr;         // null: how it calls tools is not known
+  model::MediaMethods media;                         // without encoders for a model of text alone
+  media::ImageRecipe recipe = {};                    // how images are prepared
+  MediaMarks image_marks = {}, audio_marks = {};
+  ContentForms content = {};
 };
 
 // By its first bytes, whatever it is called: a .gguf, or a model file of either kind.

@@ -119,23 +119,55 @@ Status add_tools(const ModelBundle& bundle, const prompt::Value& tools,
   return {};
 }
 
-// All that people and tools wrote, marked. Precondition: make_plain().
-Result<prompt::RenderInput> marked_input(const ModelBundle& bundle, const LiteralMarks& marks,
-                                         std::vector<prompt::Message> messages,
-                                         const PromptSettings& settings) {
+// A prompt in the making.
+struct Marked {
+  const ModelBundle& bundle;
+  const LiteralMarks& marks;
+  const MediaTags& tags;
+};
+
+// The calls of a message, as its model wrote them, where the template does not show them.
+std::string calls_to_write(const ModelBundle& bundle, const prompt::Value& fields) {
+  const bool shown = bundle.calls == nullptr || family::shows_calls(bundle.chat_template->text());
+  return shown ? std::string() : written_calls(fields, *bundle.calls);
+}
+
+// Content as a list of parts, which stands in for the text; `behind` is one more, if it says
+// something.
+Status use_parts(const ChangeText& mark, const std::string& behind, prompt::Message& message) {
+  const std::string& old = message.fields;
+  ETB_ASSIGN_OR_RETURN(const prompt::Value fields, prompt::parse_json(old.empty() ? "{}" : old));
+  prompt::Dict more;
+  more.set("content", MediaTags::parts(message, mark, behind));
+  if (fields.is_dict()) {
+    for (const auto& [name, value] : fields.dict().entries()) more.set(name.text(), value);
+  }
+  message.fields = prompt::json_text(prompt::Value::dict(std::move(more)));
+  return {};
+}
+
+// All that people and tools wrote, marked. `parts`: what carries media as a list of parts, and all
+// else too if the template takes no texts. Precondition: make_plain().
+Result<prompt::RenderInput> marked_input(const Marked& with, std::vector<prompt::Message> messages,
+                                         const PromptSettings& settings, bool parts) {
+  const auto& [bundle, marks, tags] = with;
+  const ChangeText mark = [&](std::string_view text) { return with.marks.mark(text); };
   const auto mark_json = [&](const std::string& json) -> Result<prompt::Value> {
     ETB_ASSIGN_OR_RETURN(const prompt::Value value, prompt::parse_json(json));
-    return prompt::with_strings(value, [&](std::string_view text) { return marks.mark(text); });
+    return prompt::with_strings(value, mark);
   };
   for (prompt::Message& message : messages) {
-    for (std::string* text : {&message.content, &message.role, &message.reasoning}) {
-      *text = marks.mark(*text);
+    for (std::string* text : {&message.role, &message.reasoning}) *text = mark(*text);
+    prompt::Value fields;
+    if (!message.fields.empty()) {
+      ETB_ASSIGN_OR_RETURN(fields, mark_json(message.fields));
+      message.fields = prompt::json_text(fields);
     }
-    if (message.fields.empty()) continue;
-    ETB_ASSIGN_OR_RETURN(const prompt::Value fields, mark_json(message.fields));
-    message.fields = prompt::json_text(fields);
-    if (bundle.calls == nullptr || family::shows_calls(bundle.chat_template->text())) continue;
-    const std::string calls = written_calls(fields, *bundle.calls);
+    const std::string calls = calls_to_write(bundle, fields);
+    if (parts && (!message.media.empty() || !bundle.content.text)) {
+      ETB_RETURN_IF_ERROR(use_parts(mark, calls, message));
+    }
+    message.content = tags.tagged(message, mark);
     if (!message.content.empty() && !calls.empty()) message.content += bundle.calls->between;
     message.content += calls;
   }
@@ -149,6 +181,54 @@ Result<prompt::RenderInput> marked_input(const ModelBundle& bundle, const Litera
   ETB_ASSIGN_OR_RETURN(const prompt::Value tools, mark_json(settings.tools));
   if (!tools.items().empty()) ETB_RETURN_IF_ERROR(add_tools(bundle, tools, input));
   return input;
+}
+
+// Rendered with a tag where each image and sound stands, and what the family writes around it.
+Result<std::string> render_tagged(const Marked& with, const std::vector<prompt::Message>& messages,
+                                  const PromptSettings& settings) {
+  if (with.bundle.content.parts && (!with.tags.empty() || !with.bundle.content.text)) {
+    ETB_ASSIGN_OR_RETURN(prompt::RenderInput input, marked_input(with, messages, settings, true));
+    auto text = render(with.bundle, std::move(input));
+    if (with.tags.empty()) return text;
+    if (text.ok()) {
+      const auto tagged = with.tags.from_placeholders(*text, with.marks.open());
+      if (tagged) return with.tags.surrounded(*tagged);
+    }
+  }
+  ETB_ASSIGN_OR_RETURN(prompt::RenderInput input, marked_input(with, messages, settings, false));
+  ETB_ASSIGN_OR_RETURN(const std::string text, render(with.bundle, std::move(input)));
+  if (with.tags.all_in(text)) return with.tags.surrounded(text);
+  return Status(StatusCode::Unsupported,
+                concat(with.bundle.path,
+                       ": its chat template does not show every image or sound "
+                       "of the conversation"));
+}
+
+// The ids of what stands in `text`, behind those that the prompt has.
+Status encode_rest(const Marked& with, std::string_view text, FormattedPrompt& prompt) {
+  for (const MediaTags::Piece& piece : with.tags.split(text)) {
+    ETB_ASSIGN_OR_RETURN(const std::vector<TokenId> fresh,
+                         with.bundle.tokenizer->encode(with.marks.split(piece.text),
+                                                       {.continues = !prompt.ids.empty()}));
+    prompt.ids.insert(prompt.ids.end(), fresh.begin(), fresh.end());
+    if (piece.media == nullptr) continue;
+    for (uint32_t i = 0; i < piece.media->count; ++i) {
+      prompt.ids.push_back(piece.media->media->id_at(i));
+    }
+  }
+  return {};
+}
+
+// Notes where they stand, in what was spliced too. Precondition: the ids are those of the text.
+void find_media(const MediaTags& tags, FormattedPrompt& prompt) {
+  auto from = prompt.ids.begin();
+  for (const MediaTags::Piece& piece : tags.split(prompt.text)) {
+    if (piece.media == nullptr) continue;
+    from = std::find(from, prompt.ids.end(), piece.media->media->id_at(0));
+    prompt.media.push_back(*piece.media);
+    prompt.media.back().begin = static_cast<size_t>(from - prompt.ids.begin());
+    from += std::min<std::ptrdiff_t>(piece.media->count, prompt.ids.end() - from);
+  }
 }
 
 }  // namespace
@@ -177,20 +257,19 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
   ETB_RETURN_IF_ERROR(make_plain(plain, with.tools));
   ETB_ASSIGN_OR_RETURN(const LiteralMarks marks,
                        LiteralMarks::create(tokenizer, plain, with.tools));
-  ETB_ASSIGN_OR_RETURN(prompt::RenderInput input,
-                       marked_input(bundle, marks, std::move(plain), with));
+  ETB_ASSIGN_OR_RETURN(const MediaTags tags, MediaTags::create(bundle, plain, marks.spare()));
+  const Marked marked{bundle, marks, tags};
   FormattedPrompt prompt;
-  ETB_ASSIGN_OR_RETURN(prompt.text, render(bundle, std::move(input)));
+  ETB_ASSIGN_OR_RETURN(prompt.text, render_tagged(marked, plain, with));
   std::string_view rest = prompt.text;
   if (const Transcript::Mark* const mark = last_mark_within(transcript, rest)) {
     prompt.ids.assign(transcript.ids.begin(),
                       transcript.ids.begin() + static_cast<ptrdiff_t>(mark->ids));
     rest.remove_prefix(mark->text);
   }
-  ETB_ASSIGN_OR_RETURN(const std::vector<TokenId> fresh,
-                       tokenizer.encode(marks.split(rest), {.continues = !prompt.ids.empty()}));
-  prompt.ids.insert(prompt.ids.end(), fresh.begin(), fresh.end());
+  ETB_RETURN_IF_ERROR(encode_rest(marked, rest, prompt));
   ensure_bos(tokenizer, prompt.ids);
+  find_media(tags, prompt);
   return prompt;
 }
 

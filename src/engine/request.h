@@ -39,7 +39,11 @@ struct Prompt {
     Warm,          // compute ahead what a user message that begins so will need; answers nothing
     Results,       // what the tools gave that the last answer called: one for each call
   };
-  static Prompt user(std::string text) { return {.kind = Kind::User, .text = std::move(text)}; }
+  // The media stand before the text.
+  static Prompt user(std::string text,
+                     std::vector<std::shared_ptr<const media::Media>> media = {}) {
+    return {.kind = Kind::User, .text = std::move(text), .media = std::move(media)};
+  }
   static Prompt regenerate() { return {.kind = Kind::Regenerate}; }
   static Prompt conversation(std::vector<prompt::Message> messages) {
     return {.kind = Kind::Conversation, .messages = std::move(messages)};
@@ -56,6 +60,7 @@ struct Prompt {
 
   Kind kind = Kind::User;
   std::string text = {};
+  std::vector<std::shared_ptr<const media::Media>> media = {};
   std::vector<prompt::Message> messages = {};
   std::vector<TokenId> ids = {};
   std::vector<ToolResult> results = {};

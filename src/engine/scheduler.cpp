@@ -284,7 +284,9 @@ Status Scheduler::make_chat(const State& request, const SessionOptions& options,
   Conversation& conversation = work.conversation;
   if (!work.chat) {
     if (asked.kind == Prompt::Kind::User) {
-      conversation.messages.push_back({.role = "user", .content = asked.text});
+      prompt::Message message{.role = "user", .content = asked.text};
+      for (const auto& media : asked.media) message.media.push_back({.at = 0, .media = media});
+      conversation.messages.push_back(std::move(message));
     } else if (asked.kind == Prompt::Kind::Regenerate) {
       ETB_RETURN_IF_ERROR(take_back_answer(conversation));
     } else if (asked.kind == Prompt::Kind::Results) {
@@ -389,6 +391,8 @@ Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session
       .model = *work.model,
       .options = summary ? options : request->options,
       .prompt = prompt,
+      .media = summary ? work.summary->prompt.media : work.prompt.media,
+      .encoder = model.runner(),
       .prompt_text = summary ? work.summary->prompt.text : work.prompt.text,
       .calls = reader ? &*reader : nullptr,
       .cancel = request->cancel.get(),

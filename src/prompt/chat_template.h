@@ -10,10 +10,17 @@
 #include <vector>
 
 #include "base/status.h"
+#include "media/media.h"
 #include "prompt/jinja/limits.h"
 #include "prompt/value.h"
 
 namespace etb::prompt {
+
+// An image or a sound that stands in a message's content: before its byte `at`.
+struct Attachment {
+  size_t at = 0;
+  std::shared_ptr<const media::Media> media;
+};
 
 struct Message {
   std::string role;
@@ -22,6 +29,8 @@ struct Message {
   std::string reasoning = {};  // of the assistant: `reasoning_content` in a template
   // Further fields that a template sees, a JSON object: "tool_calls", "tool_call_id", "name".
   std::string fields = {};
+  // In the order of their places. A template is told of them by who renders it.
+  std::vector<Attachment> media = {};
 };
 
 struct RenderInput {

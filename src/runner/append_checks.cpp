@@ -7,6 +7,17 @@
 
 namespace etb::runner {
 
+Status check_row_ids(std::span<const TokenId> ids, const RunnerMeta& meta) {
+  const auto known = [&](TokenId id) {
+    return id < meta.vocab_size || (is_media_id(id) && !meta.media.none());
+  };
+  const auto stranger = std::find_if_not(ids.begin(), ids.end(), known);
+  if (stranger == ids.end()) return {};
+  return {StatusCode::InvalidArgument,
+          concat("token ", *stranger, " (number ", stranger - ids.begin(), ") is not in the ",
+                 meta.vocab_size, "-token vocabulary")};
+}
+
 Status check_place(const kv::RowsView& rows, uint32_t position, uint32_t capacity) {
   if (rows.from != position) {
     return {StatusCode::InvalidArgument,

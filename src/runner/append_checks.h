@@ -2,9 +2,12 @@
 #pragma once
 
 #include "runner/sequence.h"
+#include "runner/text_runner.h"
 
 namespace etb::runner {
 
+// Each a token of the vocabulary, or of an image or sound where the model takes such.
+Status check_row_ids(std::span<const TokenId> ids, const RunnerMeta& meta);
 // Rows that begin at the position and fit.
 Status check_place(const kv::RowsView& rows, uint32_t position, uint32_t capacity);
 // Whether `to` can be reached from `mine` with the rows of `other`.

@@ -300,7 +300,7 @@ Result<kv::Rows> ExecutorchSequence::copy_rows(uint32_t from, uint32_t to) const
 Status ExecutorchSequence::append_rows(const kv::RowsView& rows) {
   ETB_RETURN_IF_ERROR(check_reachable());
   ETB_RETURN_IF_ERROR(kv::check_rows(rows, runner_->meta().model_tag()));
-  ETB_RETURN_IF_ERROR(check_known(rows.ids));
+  ETB_RETURN_IF_ERROR(check_row_ids(rows.ids, runner_->meta()));
   ETB_RETURN_IF_ERROR(check_place(rows, position(), capacity()));
   ids_.insert(ids_.end(), rows.ids.begin(), rows.ids.end());
   const Status copied = memory_.copy_in(rows);

@@ -70,7 +70,7 @@ class FakeSequence final : public Sequence {
   Status append_rows(const kv::RowsView& rows) override {
     ETB_RETURN_IF_ERROR(check_reachable());
     ETB_RETURN_IF_ERROR(kv::check_rows(rows, runner_->meta().model_tag()));
-    ETB_RETURN_IF_ERROR(check_known(rows.ids));
+    ETB_RETURN_IF_ERROR(check_row_ids(rows.ids, runner_->meta()));
     ETB_RETURN_IF_ERROR(check_place(rows, position(), capacity()));
     take(rows.ids);
     return {};
