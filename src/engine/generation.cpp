@@ -124,6 +124,10 @@ class Generation {
   Result<bool> plain_pass();
   Result<bool> checked_pass(std::vector<TokenId> ids, size_t match);
   Draft draft() const;
+  // Those of tokens: a model may foretell more than its vocabulary has, to fill up a round number.
+  std::span<const float> known_logits() const {
+    return logits_.first(std::min<size_t>(logits_.size(), in_.model.tokenizer().vocab_size()));
+  }
   size_t room_left() const;  // positions
   void emit(EventKind kind, std::string_view text);
   void take_calls(std::string_view json);
@@ -171,7 +175,8 @@ Result<bool> Generation::take(TokenId id) {
   answer_.ids.push_back(id);
   if (answer_.ids.size() == 1) answer_.ttft_ms = elapsed_ms(in_.start_ns, in_.clock.now_ns());
   if (in_.options.logprobs > 0) {
-    ETB_ASSIGN_OR_RETURN(TokenLogprobs report, logprobs_of(logits_, id, in_.options.logprobs));
+    ETB_ASSIGN_OR_RETURN(TokenLogprobs report,
+                         logprobs_of(known_logits(), id, in_.options.logprobs));
     unsent_logprobs_.push_back(report);
     answer_.logprobs.push_back(std::move(report));
   }
@@ -210,7 +215,7 @@ Result<bool> Generation::show(TokenId id) {
 }
 
 Result<bool> Generation::step() {
-  ETB_ASSIGN_OR_RETURN(next_, sampler_->sample(logits_));
+  ETB_ASSIGN_OR_RETURN(next_, sampler_->sample(known_logits()));
   sampler_->accept(next_);
   if (in_.options.lookup) lookup_.accept(next_);
   ETB_ASSIGN_OR_RETURN(const bool over, take(next_));
@@ -282,9 +287,9 @@ Result<bool> Generation::checked_pass(std::vector<TokenId> ids, size_t match) {
 }
 
 Status Generation::decode() {
-  ETB_ASSIGN_OR_RETURN(
-      sampler_,
-      runner::Sampler::create(sampler_options(in_.options, in_.model.tokenizer()), logits_.size()));
+  ETB_ASSIGN_OR_RETURN(sampler_,
+                       runner::Sampler::create(sampler_options(in_.options, in_.model.tokenizer()),
+                                               known_logits().size()));
   std::vector<TokenId> said = in_.prompt;
   std::erase_if(said, is_media_id);  // neither penalised nor foretold
   sampler_->accept(said);

@@ -64,6 +64,20 @@ TEST(Session, AnswersAndEndsAtTheStopId) {
   EXPECT_EQ(f.session->messages()[1].content, "Hello!");
 }
 
+// Many models foretell more than their vocabulary has, to fill up a round number.
+TEST(Session, WhatTheTokenizerDoesNotKnowIsNeverSaid) {
+  const auto hello = testing::replying("hi");
+  const auto runner =
+      FakeRunner::make({.vocab_size = kVocab + 6, .script = [=](std::span<const TokenId> history) {
+                          std::vector<float> logits = hello(history);
+                          logits.resize(kVocab + 6, 99);
+                          return logits;
+                        }});
+  const auto engine = testing::engine_on(runner);
+  const auto session = engine->new_session({.now_seconds = 0});
+  EXPECT_EQ(ask(*session, Prompt::user("?"), {.logprobs = 3}).text, "hi");
+}
+
 TEST(Session, TheNextTurnFeedsOnlyWhatIsNew) {
   Fixture f = make("Yes.");
   const Answer first = ask(f, "One");
