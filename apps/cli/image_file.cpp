@@ -1,5 +1,6 @@
 #include "image_file.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -82,6 +83,25 @@ class Orientation {
   bool big_ = false;
 };
 
+// The decoder writes past its tables where a JPEG's Huffman codes are more than there can be. Their
+// marker stands nowhere else: within a picture's data 0xFF is never followed by it.
+bool has_sane_codes(Bytes jpeg) {
+  constexpr size_t kLengths = 16, kMostCodes = 256;
+  if (jpeg.size() < 2 || jpeg[0] != 0xFF || jpeg[1] != 0xD8) return true;  // no JPEG
+  for (size_t at = 0; at + 4 <= jpeg.size(); ++at) {
+    if (jpeg[at] != 0xFF || jpeg[at + 1] != 0xC4) continue;
+    const size_t length = size_t{jpeg[at + 2]} << 8 | jpeg[at + 3];
+    const size_t end = std::min(jpeg.size(), at + 2 + length);
+    for (size_t table = at + 4; table + 1 + kLengths <= end;) {
+      size_t codes = 0;
+      for (size_t i = 1; i <= kLengths; ++i) codes += jpeg[table + i];
+      if (codes > kMostCodes) return false;
+      table += 1 + kLengths + codes;
+    }
+  }
+  return true;
+}
+
 // The picture as it is to be seen, of one that lies as `orientation` says.
 media::Image upright(media::Image image, int orientation) {
   if (orientation == 1) return image;
@@ -135,6 +155,10 @@ Result<std::shared_ptr<const media::Media>> read_image(const std::string& path) 
   }
   const auto size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
+  if (!has_sane_codes(bytes)) {
+    return Status(StatusCode::Corrupt,
+                  concat(path, ": no PNG or JPEG that can be read (bad codes)"));
+  }
   if (stbi_info_from_memory(bytes.data(), size, &width, &height, &channels) == 0) {
     return not_an_image(path);
   }
