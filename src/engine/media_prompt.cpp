@@ -13,13 +13,6 @@ using media::Kind;
 
 constexpr size_t kHashDigits = 16;
 
-std::string hash_text(uint64_t hash) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text(kHashDigits, '0');
-  for (size_t i = kHashDigits; i-- > 0; hash >>= 4) text[i] = kDigits[hash & 15];
-  return text;
-}
-
 bool inside_character(std::string_view text, size_t at) {
   return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
 }
@@ -88,7 +81,7 @@ const MediaMarks& MediaTags::marks_of(const media::Media& media) const {
 }
 
 std::string MediaTags::tag_of(const media::Media& media) const {
-  return concat(mark_, hash_text(media.hash()), mark_);
+  return concat(mark_, hex(media.hash()), mark_);
 }
 
 std::string MediaTags::tagged(const prompt::Message& message, const ChangeText& change) const {

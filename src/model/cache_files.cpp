@@ -1,7 +1,6 @@
 #include "model/cache_files.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <vector>
 
 #include "base/clock.h"
@@ -66,9 +65,7 @@ void add_identity(StreamHash& hash, const MappedFile& file) {
 }
 
 std::string cache_file_name(std::string_view source_path, uint64_t hash, const CacheKind& kind) {
-  char hex[17];
-  std::snprintf(hex, sizeof(hex), "%016llx", static_cast<unsigned long long>(hash));
-  return concat(plain_stem(source_path), ".", std::string_view(hex), version_suffix(kind));
+  return concat(plain_stem(source_path), ".", hex(hash), version_suffix(kind));
 }
 
 bool is_of_kind(std::string_view name, const CacheKind& kind) {

@@ -210,12 +210,6 @@ void put_list(std::string& out, std::string_view key, std::span<const uint32_t> 
   out += '\n';
 }
 
-std::string hex64(uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof(text), "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 // ---- reading ------------------------------------------------------------------------------------
 
 template <class N>
@@ -433,10 +427,10 @@ std::string serialize(const Manifest& m) {
   put("family", m.family);
   put("name", m.name);
   put("source_type", m.source_type);
-  put("source_hash", hex64(m.source_hash));
+  put("source_hash", hex(m.source_hash));
   put("source_bytes", m.source_bytes);
-  put("tokenizer_hash", hex64(m.tokenizer_hash));
-  put("template_hash", hex64(m.template_hash));
+  put("tokenizer_hash", hex(m.tokenizer_hash));
+  put("template_hash", hex(m.template_hash));
   for (const CountField& field : kCounts) put(field.key, m.shape.*field.member);
   for (const RealField& field : kReals) put_real(out, field.key, m.shape.*field.member);
   put_list(out, "windows", m.shape.windows);
@@ -451,13 +445,13 @@ std::string serialize(const Manifest& m) {
   put("constant_bytes", m.constant_bytes);
   for (const TensorEntry& t : m.tensors) {
     out += concat("tensor ", t.name, " ", t.format, " ", t.rows, " ", t.cols, " ", t.offset, " ",
-                  t.bytes, " ", hex64(t.checksum), "\n");
+                  t.bytes, " ", hex(t.checksum), "\n");
   }
   return seal_manifest(out);
 }
 
 std::string seal_manifest(std::string_view lines) {
-  return concat(lines, "end ", hex64(XXH3_64bits(lines.data(), lines.size())), "\n");
+  return concat(lines, "end ", hex(XXH3_64bits(lines.data(), lines.size())), "\n");
 }
 
 Result<Manifest> parse_manifest(std::string_view text) {
