@@ -7,15 +7,13 @@
 
 namespace etb::runner {
 
-Status check_row_ids(std::span<const TokenId> ids, const RunnerMeta& meta) {
-  const auto known = [&](TokenId id) {
-    return id < meta.vocab_size || (is_media_id(id) && !meta.media.none());
-  };
+Status check_ids(std::span<const TokenId> ids, uint32_t vocab, bool media) {
+  const auto known = [&](TokenId id) { return id < vocab || (media && is_media_id(id)); };
   const auto stranger = std::find_if_not(ids.begin(), ids.end(), known);
   if (stranger == ids.end()) return {};
   return {StatusCode::InvalidArgument,
           concat("token ", *stranger, " (number ", stranger - ids.begin(), ") is not in the ",
-                 meta.vocab_size, "-token vocabulary")};
+                 vocab, "-token vocabulary")};
 }
 
 Status check_place(const kv::RowsView& rows, uint32_t position, uint32_t capacity) {

@@ -2,12 +2,11 @@
 #pragma once
 
 #include "runner/sequence.h"
-#include "runner/text_runner.h"
 
 namespace etb::runner {
 
-// Each a token of the vocabulary, or of an image or sound where the model takes such.
-Status check_row_ids(std::span<const TokenId> ids, const RunnerMeta& meta);
+// Each a token of the vocabulary or, if `media`, a position of an image or sound.
+Status check_ids(std::span<const TokenId> ids, uint32_t vocab, bool media = false);
 // Rows that begin at the position and fit.
 Status check_place(const kv::RowsView& rows, uint32_t position, uint32_t capacity);
 // Whether `to` can be reached from `mine` with the rows of `other`.

@@ -1,14 +1,13 @@
 #include "runner/embeddings.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <utility>
 
 #include <executorch/runtime/core/evalue.h>
 
 #include "base/text.h"
 #include "kernels/llama/elements.h"
-#include "runner/input_tensor.h"
 #include "runner/runtime.h"
 
 namespace etb::runner {
@@ -36,13 +35,6 @@ std::vector<uint8_t> as_type(model::ScalarType type, const std::vector<float>& v
 
 }  // namespace
 
-// What a method is given: its only input.
-struct EmbeddingMethods::Input {
-  ScalarType type = ScalarType::Float;
-  std::vector<int32_t> sizes;
-  std::vector<uint8_t> bytes;
-};
-
 EmbeddingMethods::EmbeddingMethods(const MethodContext& context, const model::MediaMethods& media,
                                    const media::ImageRecipe& recipe)
     : context_(context),
@@ -61,7 +53,8 @@ Result<std::unique_ptr<EmbeddingMethods>> EmbeddingMethods::open(const MethodCon
                   concat(methods->tokens_.loaded->doing(), ": input 0 is no list of ids"));
   }
   methods->most_tokens_ = static_cast<uint32_t>(ids->sizes()[1]);
-  methods->narrow_ids_ = ids->scalar_type() == ScalarType::Int;
+  methods->ids_.resize(methods->most_tokens_);
+  methods->id_type_ = ids->scalar_type();
   return methods;
 }
 
@@ -69,26 +62,19 @@ Status EmbeddingMethods::load(std::string_view name, OwnMethod& out) const {
   if (out.loaded != nullptr) return {};
   const std::string method(name);
   ETB_ASSIGN_OR_RETURN(const std::vector<size_t> sizes, planned_sizes(context_, method));
-  std::vector<AnonymousMemory> memories;
-  std::vector<std::span<uint8_t>> arenas;
-  for (const size_t bytes : sizes) {
-    ETB_ASSIGN_OR_RETURN(AnonymousMemory memory, AnonymousMemory::reserve(bytes));
-    memories.push_back(std::move(memory));
-    arenas.push_back(memories.back().span());
-  }
-  ETB_ASSIGN_OR_RETURN(out.loaded, LoadedMethod::load(context_, method, arenas));
-  out.memories = std::move(memories);
+  ETB_ASSIGN_OR_RETURN(Arenas arenas, Arenas::reserve(sizes));
+  ETB_ASSIGN_OR_RETURN(out.loaded, LoadedMethod::load(context_, method, arenas.spans));
+  out.arenas = std::move(arenas);
   return {};
 }
 
-Result<std::span<const uint8_t>> EmbeddingMethods::run(OwnMethod& method, Input& input,
-                                                       uint32_t rows,
+Result<std::span<const uint8_t>> EmbeddingMethods::run(OwnMethod& method, InputTensor& input,
+                                                       size_t rows,
                                                        const kernels::Execution& execution) const {
   LoadedMethod& loaded = *method.loaded;
-  InputTensor tensor(input.type, input.bytes.data(), input.sizes);
   LogCapture capture;
   const kernels::ExecutionScope scope(execution);
-  Error error = loaded.method().set_input(tensor.value(), 0);
+  Error error = loaded.method().set_input(input.value(), 0);
   if (error == Error::Ok) error = loaded.method().execute();
   if (execution.cancel != nullptr && execution.cancel->cancelled()) {
     return Status(StatusCode::Cancelled, concat("cancelled in ", loaded.doing()));
@@ -109,19 +95,14 @@ Result<std::span<const uint8_t>> EmbeddingMethods::run(OwnMethod& method, Input&
 
 Result<std::span<const uint8_t>> EmbeddingMethods::of_tokens(std::span<const TokenId> ids,
                                                              const kernels::Execution& execution) {
-  Input input{.type = narrow_ids_ ? ScalarType::Int : ScalarType::Long,
-              .sizes = {1, static_cast<int32_t>(ids.size())},
-              .bytes = std::vector<uint8_t>(ids.size() * (narrow_ids_ ? 4 : 8))};
-  for (size_t i = 0; i < ids.size(); ++i) {
-    const int64_t wide = ids[i];
-    const auto narrow = static_cast<int32_t>(ids[i]);
-    std::memcpy(input.bytes.data() + i * (narrow_ids_ ? 4 : 8),
-                narrow_ids_ ? static_cast<const void*>(&narrow) : &wide, narrow_ids_ ? 4 : 8);
-  }
-  return run(tokens_, input, static_cast<uint32_t>(ids.size()), execution);
+  std::ranges::copy(ids, ids_.begin());
+  narrow_if_int(id_type_, std::span(ids_).first(ids.size()));
+  const std::array<int32_t, 2> sizes = {1, static_cast<int32_t>(ids.size())};
+  InputTensor input(id_type_, ids_.data(), sizes);
+  return run(tokens_, input, ids.size(), execution);
 }
 
-Result<EmbeddingMethods::Input> EmbeddingMethods::image_input(const media::Image& image) const {
+EmbeddingMethods::Input EmbeddingMethods::image_input(const media::Image& image) const {
   const model::ImageEncoder& takes = *media_.image;
   Input input{.type = static_cast<ScalarType>(takes.type), .sizes = {}, .bytes = {}};
   input.sizes.assign(takes.rank, 1);
@@ -135,7 +116,7 @@ Result<EmbeddingMethods::Input> EmbeddingMethods::image_input(const media::Image
   return input;
 }
 
-Result<EmbeddingMethods::Input> EmbeddingMethods::audio_input(const media::Audio& audio) const {
+EmbeddingMethods::Input EmbeddingMethods::audio_input(const media::Audio& audio) const {
   const model::AudioEncoder& takes = *media_.audio;
   Input input{.type = static_cast<ScalarType>(takes.type),
               .sizes = {static_cast<int32_t>(audio.batch)},
@@ -154,16 +135,16 @@ Result<std::shared_ptr<const Embeddings>> EmbeddingMethods::of_media(
   const bool image = media.kind() == media::Kind::Image;
   OwnMethod& method = image ? image_ : audio_;
   ETB_RETURN_IF_ERROR(load(image ? model::kVisionEncoder : model::kAudioEncoder, method));
-  ETB_ASSIGN_OR_RETURN(Input input,
-                       image ? image_input(media.image()) : audio_input(media.audio()));
-  ETB_ASSIGN_OR_RETURN(const auto bytes, run(method, input, positions, execution));
+  Input input = image ? image_input(media.image()) : audio_input(media.audio());
+  InputTensor tensor(input.type, input.bytes.data(), input.sizes);
+  ETB_ASSIGN_OR_RETURN(const auto bytes, run(method, tensor, positions, execution));
   auto rows = std::make_shared<Embeddings>();
   rows->positions = positions;
   rows->row_bytes = row_bytes_;
   rows->bytes.assign(bytes.begin(), bytes.end());
   keep(media.hash(), rows);
   // What an encoder computes with is large, and wanted again with the next image only.
-  for (AnonymousMemory& memory : method.memories) {
+  for (AnonymousMemory& memory : method.arenas.memories) {
     static_cast<void>(memory.release(0, memory.size()));
   }
   return std::shared_ptr<const Embeddings>(std::move(rows));

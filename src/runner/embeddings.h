@@ -14,7 +14,7 @@
 #include "kernels/execution.h"
 #include "media/recipe.h"
 #include "model/media_methods.h"
-#include "platform/anonymous_memory.h"
+#include "runner/input_tensor.h"
 #include "runner/loaded_method.h"
 #include "runner/sequence.h"
 
@@ -41,10 +41,15 @@ class EmbeddingMethods {
 
  private:
   struct OwnMethod {
-    std::vector<AnonymousMemory> memories;
+    Arenas arenas;
     std::unique_ptr<LoadedMethod> loaded;
   };
-  struct Input;
+  // The only input of an encoder.
+  struct Input {
+    executorch::aten::ScalarType type = executorch::aten::ScalarType::Float;
+    std::vector<int32_t> sizes;
+    std::vector<uint8_t> bytes;
+  };
   struct Kept {
     uint64_t hash = 0;
     std::shared_ptr<const Embeddings> rows;
@@ -53,10 +58,10 @@ class EmbeddingMethods {
   EmbeddingMethods(const MethodContext& context, const model::MediaMethods& media,
                    const media::ImageRecipe& recipe);
   Status load(std::string_view name, OwnMethod& out) const;
-  Result<std::span<const uint8_t>> run(OwnMethod& method, Input& input, uint32_t rows,
+  Result<std::span<const uint8_t>> run(OwnMethod& method, InputTensor& input, size_t rows,
                                        const kernels::Execution& execution) const;
-  Result<Input> image_input(const media::Image& image) const;
-  Result<Input> audio_input(const media::Audio& audio) const;
+  Input image_input(const media::Image& image) const;
+  Input audio_input(const media::Audio& audio) const;
   void keep(uint64_t hash, std::shared_ptr<const Embeddings> rows);
 
   const MethodContext& context_;
@@ -64,10 +69,10 @@ class EmbeddingMethods {
   const media::ImageRecipe recipe_;
   size_t row_bytes_ = 0;
   uint32_t most_tokens_ = 0;
-  bool narrow_ids_ = false;  // the method takes Int
+  executorch::aten::ScalarType id_type_ = executorch::aten::ScalarType::Long;  // or Int
   OwnMethod tokens_, image_, audio_;
-  std::vector<int64_t> ids_;
-  std::list<Kept> kept_;  // the newest first
+  std::vector<int64_t> ids_;  // input of tokens_
+  std::list<Kept> kept_;      // the newest first
 };
 
 }  // namespace etb::runner

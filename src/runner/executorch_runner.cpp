@@ -72,25 +72,6 @@ Result<std::span<const uint8_t>> prechecked(const ModelSource& source,
 constexpr const char* kWeightCache = "weight_cache_enabled";
 constexpr const char* kPackedPath = "packed_cache_path";
 
-// What the methods call, and whom they are delegated to.
-struct Needs {
-  std::set<std::string> operators;
-  std::vector<std::string> backends;  // each once
-};
-
-Needs needs_of(const model::PteSummary& program) {
-  Needs needs;
-  for (const model::MethodSummary& method : program.methods) {
-    needs.operators.insert(method.operators.begin(), method.operators.end());
-    for (const std::string& backend : method.backends) {
-      if (std::ranges::find(needs.backends, backend) == needs.backends.end()) {
-        needs.backends.push_back(backend);
-      }
-    }
-  }
-  return needs;
-}
-
 }  // namespace
 
 Result<std::shared_ptr<TextRunner>> TextRunner::load(ModelSource source,
@@ -156,10 +137,10 @@ ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operat
       kernels_(operators.kernels.begin(), operators.kernels.end()) {}
 
 // Without the global ones in the same list the runtime logs an error for each operator found there.
-void ExecutorchRunner::add_global_kernels(const model::PteSummary& program) {
-  const Needs needs = needs_of(program);
+void ExecutorchRunner::add_global_kernels(const model::Capabilities& needs) {
   // A cache that it writes to may be a ring.
-  has_ring_ = needs.operators.contains(kernels::kUpdateCacheWithIndicesName);
+  has_ring_ = std::ranges::find(needs.operators, kernels::kUpdateCacheWithIndicesName) !=
+              needs.operators.end();
   const bool own = needs.backends.empty() &&
                    std::ranges::all_of(needs.operators, [this](const std::string& name) {
                      return std::ranges::any_of(
@@ -189,8 +170,9 @@ Status ExecutorchRunner::load_program(const RunnerOptions& options,
   const std::string& path = source_.file->path();
   ETB_ASSIGN_OR_RETURN(const auto bytes, prechecked(source_, signatures));
   const model::PteSummary summary = model::summarize_program(bytes);
-  add_global_kernels(summary);
-  ETB_RETURN_IF_ERROR(set_backend_options(options, summary, bytes));
+  const model::Capabilities needs = model::capabilities_of(summary);
+  add_global_kernels(needs);
+  ETB_RETURN_IF_ERROR(set_backend_options(options, needs.backends, bytes));
   LogCapture capture;
   auto program = Program::load(&loader_, Program::Verification::InternalConsistency);
   if (!program.ok()) {
@@ -203,14 +185,13 @@ Status ExecutorchRunner::load_program(const RunnerOptions& options,
   if (!text_.many.embeddings) return {};
   auto media = model::media_methods(summary);
   if (!media.ok()) return media.status().with_context(path);
-  media_ = *media;
+  meta_.media = *media;
   return {};
 }
 
 Status ExecutorchRunner::set_backend_options(const RunnerOptions& options,
-                                             const model::PteSummary& summary,
+                                             const std::vector<std::string>& backends,
                                              std::span<const uint8_t> program) {
-  const std::vector<std::string> backends = needs_of(summary).backends;
   Resident::size_pool(backends.empty() ? 0 : options.threads);
   for (const BackendOption& option : options.backend_options) {
     ETB_RETURN_IF_ERROR(backend_options_.set(option));
@@ -259,25 +240,21 @@ Status ExecutorchRunner::plan_memory() {
 }
 
 Status ExecutorchRunner::try_methods() {
-  std::vector<AnonymousMemory> memories;
-  std::vector<std::span<uint8_t>> arenas;
-  for (const size_t bytes : arena_sizes_) {
-    ETB_ASSIGN_OR_RETURN(AnonymousMemory memory, AnonymousMemory::reserve(bytes));
-    memories.push_back(std::move(memory));
-    arenas.push_back(memories.back().span());
-  }
+  ETB_ASSIGN_OR_RETURN(const Arenas arenas, Arenas::reserve(arena_sizes_));
   std::vector<std::unique_ptr<LoadedMethod>> loaded;
   for (const MethodContract* method : text_.list()) {
-    ETB_ASSIGN_OR_RETURN(loaded.emplace_back(), LoadedMethod::load(context_, method->name, arenas));
+    ETB_ASSIGN_OR_RETURN(loaded.emplace_back(),
+                         LoadedMethod::load(context_, method->name, arenas.spans));
   }
-  const RunnerMeta execution = meta_;
+  const RunnerMeta known = meta_;
   ETB_ASSIGN_OR_RETURN(meta_, read_program_meta(context_, methods_, text_));
-  meta_.threads = execution.threads;
-  meta_.kernel_path = execution.kernel_path;
+  meta_.threads = known.threads;
+  meta_.kernel_path = known.kernel_path;
+  meta_.media = known.media;
   meta_.activation_bytes = arena_sizes_.empty() ? 0 : arena_sizes_[0];
   if (arena_sizes_.size() <= kKvArena) return {};
   meta_.kv_arena_bytes = arena_sizes_[1];
-  ETB_ASSIGN_OR_RETURN(KvPlan plan, plan_kv(context_, *loaded.front(), arenas[1]));
+  ETB_ASSIGN_OR_RETURN(KvPlan plan, plan_kv(context_, *loaded.front(), arenas.spans[1]));
   kv_descriptor_ = std::move(plan.descriptor);
   meta_.kv_bytes_per_token = kv_descriptor_.bytes_per_token();
   meta_.model_key = plan.tag.key;
@@ -296,8 +273,7 @@ Status ExecutorchRunner::try_methods() {
 
 Status ExecutorchRunner::open_embeddings(const media::ImageRecipe& recipe) {
   if (!text_.many.embeddings) return {};
-  ETB_ASSIGN_OR_RETURN(embeddings_, EmbeddingMethods::open(context_, media_, recipe));
-  meta_.media = media_;
+  ETB_ASSIGN_OR_RETURN(embeddings_, EmbeddingMethods::open(context_, meta_.media, recipe));
   meta_.chunk = std::min(meta_.chunk, embeddings_->most_tokens());
   return {};
 }

@@ -10,8 +10,8 @@
 
 #include "kernels/execution.h"
 #include "kv/descriptor.h"
+#include "model/capabilities.h"
 #include "model/precheck.h"
-#include "model/pte_summary.h"
 #include "platform/anonymous_memory.h"
 #include "runner/backend_options.h"
 #include "runner/embeddings.h"
@@ -76,10 +76,10 @@ class ExecutorchRunner final : public TextRunner,
   };
 
   ExecutorchRunner(ModelSource source, const OperatorSet& operators);
-  void add_global_kernels(const model::PteSummary& program);
+  void add_global_kernels(const model::Capabilities& needs);
   Status load_program(const RunnerOptions& options,
                       std::span<const model::OperatorSignature> signatures);
-  Status set_backend_options(const RunnerOptions& options, const model::PteSummary& summary,
+  Status set_backend_options(const RunnerOptions& options, const std::vector<std::string>& backends,
                              std::span<const uint8_t> program);
   // Goes on with the weights as they were packed in this load.
   void keep_packed();
@@ -106,7 +106,6 @@ class ExecutorchRunner final : public TextRunner,
   AnonymousMemory activations_;
   kv::Descriptor kv_descriptor_;  // no layers if the file does not describe its cache
   kernels::Execution execution_;
-  model::MediaMethods media_;
   std::unique_ptr<EmbeddingMethods> embeddings_;
 };
 

@@ -84,16 +84,6 @@ Result<ExecutorchSequence::OpenMethod*> ExecutorchSequence::all_positions() {
   return &all_rows_;
 }
 
-Status ExecutorchSequence::check_known(std::span<const TokenId> ids) const {
-  const uint32_t vocab = runner_->meta().vocab_size;
-  for (size_t i = 0; i < ids.size(); ++i) {
-    if (ids[i] < vocab) continue;
-    return {StatusCode::InvalidArgument, concat("token ", ids[i], " (number ", i,
-                                                ") is not in the ", vocab, "-token vocabulary")};
-  }
-  return {};
-}
-
 Status ExecutorchSequence::check_room(std::span<const TokenId> ids) const {
   const RunnerMeta& meta = runner_->meta();
   if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
@@ -127,20 +117,12 @@ Status ExecutorchSequence::check_rows(std::span<const TokenId> ids,
           concat("id ", *token, " is a token's, not of an image or sound")};
 }
 
-// Integers are kept as the wider type; a method that takes Int gets them narrowed in place.
 Status ExecutorchSequence::set_inputs(const OpenMethod& method, std::span<const uint8_t> rows,
                                       size_t count) {
   const MethodContract& contract = *method.contract;
   const size_t positions = contract.each_position ? count : 1;
-  const auto narrowed = [](ScalarType type, std::vector<int64_t>& values, size_t used) {
-    auto* const narrow = reinterpret_cast<int32_t*>(values.data());
-    for (size_t i = 0; type == ScalarType::Int && i < used; ++i) {
-      const auto value = static_cast<int32_t>(values[i]);
-      std::memcpy(narrow + i, &value, sizeof value);
-    }
-  };
-  narrowed(contract.token_type, tokens_, count);
-  narrowed(contract.position_type, positions_, positions);
+  narrow_if_int(contract.token_type, std::span(tokens_).first(count));
+  narrow_if_int(contract.position_type, std::span(positions_).first(positions));
   const std::array<int32_t, 3> shape = {1, static_cast<int32_t>(count),
                                         static_cast<int32_t>(contract.width)};
   // The runtime reads it only, though its tensors are never const.
@@ -227,7 +209,7 @@ Result<std::span<const float>> ExecutorchSequence::feed(const Chunk& all,
 
 Result<std::span<const float>> ExecutorchSequence::forward(std::span<const TokenId> ids,
                                                            const CancelToken* cancel) {
-  ETB_RETURN_IF_ERROR(check_known(ids));
+  ETB_RETURN_IF_ERROR(check_ids(ids, runner_->meta().vocab_size));
   ETB_RETURN_IF_ERROR(check_room(ids));
   return feed({ids, {}}, cancel);
 }
@@ -242,7 +224,7 @@ Result<std::span<const float>> ExecutorchSequence::forward_embeddings(std::span<
 
 Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const CancelToken* cancel,
                                        const LogitsVisitor& visit) {
-  ETB_RETURN_IF_ERROR(check_known(ids));
+  ETB_RETURN_IF_ERROR(check_ids(ids, runner_->meta().vocab_size));
   ETB_RETURN_IF_ERROR(check_room(ids));
   ETB_ASSIGN_OR_RETURN(const OpenMethod* method, all_positions());
   const size_t vocab = runner_->meta().vocab_size;
@@ -300,7 +282,8 @@ Result<kv::Rows> ExecutorchSequence::copy_rows(uint32_t from, uint32_t to) const
 Status ExecutorchSequence::append_rows(const kv::RowsView& rows) {
   ETB_RETURN_IF_ERROR(check_reachable());
   ETB_RETURN_IF_ERROR(kv::check_rows(rows, runner_->meta().model_tag()));
-  ETB_RETURN_IF_ERROR(check_row_ids(rows.ids, runner_->meta()));
+  ETB_RETURN_IF_ERROR(
+      check_ids(rows.ids, runner_->meta().vocab_size, !runner_->meta().media.none()));
   ETB_RETURN_IF_ERROR(check_place(rows, position(), capacity()));
   ids_.insert(ids_.end(), rows.ids.begin(), rows.ids.end());
   const Status copied = memory_.copy_in(rows);

@@ -54,7 +54,6 @@ class ExecutorchSequence final : public Sequence {
   Status lay_out_memory();
   Status check_room(std::span<const TokenId> ids) const;
   Status check_rows(std::span<const TokenId> ids, std::span<const uint8_t> rows) const;
-  Status check_known(std::span<const TokenId> ids) const;
   Status check_reachable() const;
   Status open(const MethodContract& contract, OpenMethod& out);
   // Loads forward_all if that has not happened yet.

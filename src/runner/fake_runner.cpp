@@ -14,7 +14,7 @@ class FakeSequence final : public Sequence {
 
   Result<std::span<const float>> forward(std::span<const TokenId> ids,
                                          const CancelToken* cancel) override {
-    ETB_RETURN_IF_ERROR(check_known(ids));
+    ETB_RETURN_IF_ERROR(check_ids(ids, runner_->model().vocab_size));
     return run(ids, cancel);
   }
 
@@ -33,7 +33,7 @@ class FakeSequence final : public Sequence {
     if (!runner_->model().has_forward_all) {
       return {StatusCode::Unsupported, "the fake model gives no logits of all positions"};
     }
-    ETB_RETURN_IF_ERROR(check_known(ids));
+    ETB_RETURN_IF_ERROR(check_ids(ids, runner_->model().vocab_size));
     ETB_RETURN_IF_ERROR(check(ids));
     return feed(ids, cancel, &visit);
   }
@@ -70,7 +70,8 @@ class FakeSequence final : public Sequence {
   Status append_rows(const kv::RowsView& rows) override {
     ETB_RETURN_IF_ERROR(check_reachable());
     ETB_RETURN_IF_ERROR(kv::check_rows(rows, runner_->meta().model_tag()));
-    ETB_RETURN_IF_ERROR(check_row_ids(rows.ids, runner_->meta()));
+    ETB_RETURN_IF_ERROR(
+        check_ids(rows.ids, runner_->model().vocab_size, !runner_->model().media.none()));
     ETB_RETURN_IF_ERROR(check_place(rows, position(), capacity()));
     take(rows.ids);
     return {};
@@ -95,15 +96,6 @@ class FakeSequence final : public Sequence {
   Status check_reachable() const {
     if (runner_->meta().model_key != 0) return {};
     return {StatusCode::Unsupported, "the fake model keeps its state out of reach"};
-  }
-
-  Status check_known(std::span<const TokenId> ids) const {
-    for (const TokenId id : ids) {
-      if (id >= runner_->model().vocab_size) {
-        return {StatusCode::InvalidArgument, concat("token ", id, " is not in the vocabulary")};
-      }
-    }
-    return {};
   }
 
   void take(std::span<const TokenId> ids) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 
@@ -11,6 +12,16 @@
 #include <executorch/runtime/core/exec_aten/exec_aten.h>
 
 namespace etb::runner {
+
+// Integers are kept as the wider type; a method that takes Int gets them narrowed in place.
+inline void narrow_if_int(executorch::aten::ScalarType type, std::span<int64_t> values) {
+  if (type != executorch::aten::ScalarType::Int) return;
+  auto* const narrow = reinterpret_cast<int32_t*>(values.data());
+  for (size_t i = 0; i < values.size(); ++i) {
+    const auto value = static_cast<int32_t>(values[i]);
+    std::memcpy(narrow + i, &value, sizeof value);
+  }
+}
 
 // Must outlive set_input(), its data execute().
 class InputTensor {

@@ -57,6 +57,16 @@ Result<std::vector<size_t>> planned_sizes(const MethodContext& context, const st
   return sizes;
 }
 
+Result<Arenas> Arenas::reserve(std::span<const size_t> sizes) {
+  Arenas arenas;
+  for (const size_t bytes : sizes) {
+    ETB_ASSIGN_OR_RETURN(AnonymousMemory memory, AnonymousMemory::reserve(bytes));
+    arenas.memories.push_back(std::move(memory));
+    arenas.spans.push_back(arenas.memories.back().span());
+  }
+  return arenas;
+}
+
 Result<std::unique_ptr<LoadedMethod>> LoadedMethod::load(
     const MethodContext& context, const std::string& method,
     std::span<const std::span<uint8_t>> arenas) {

@@ -18,6 +18,7 @@
 #include <executorch/runtime/kernel/operator_registry.h>
 
 #include "base/status.h"
+#include "platform/anonymous_memory.h"
 
 namespace etb::runner {
 
@@ -31,6 +32,14 @@ struct MethodContext {
 
 // Bytes a method plans for each memory id, id 1 first. Corrupt beyond any sensible size.
 Result<std::vector<size_t>> planned_sizes(const MethodContext& context, const std::string& method);
+
+// Memory of one's own for each memory id.
+struct Arenas {
+  // OutOfMemory.
+  static Result<Arenas> reserve(std::span<const size_t> sizes);
+  std::vector<AnonymousMemory> memories;
+  std::vector<std::span<uint8_t>> spans;  // theirs
+};
 
 class LoadedMethod {
  public:
