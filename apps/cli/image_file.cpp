@@ -35,7 +35,6 @@ constexpr size_t kMostFileBytes = size_t{256} << 20;
 class Orientation {
  public:
   static int of(Bytes jpeg) {
-    if (jpeg.size() < 4 || jpeg[0] != 0xFF || jpeg[1] != 0xD8) return 1;
     for (size_t at = 2; at + 4 <= jpeg.size() && jpeg[at] == 0xFF && jpeg[at + 1] != 0xDA;) {
       const size_t length = size_t{jpeg[at + 2]} << 8 | jpeg[at + 3];
       if (length < 2 || length > jpeg.size() - at - 2) break;
@@ -87,7 +86,6 @@ class Orientation {
 // marker stands nowhere else: within a picture's data 0xFF is never followed by it.
 bool has_sane_codes(Bytes jpeg) {
   constexpr size_t kLengths = 16, kMostCodes = 256;
-  if (jpeg.size() < 2 || jpeg[0] != 0xFF || jpeg[1] != 0xD8) return true;  // no JPEG
   for (size_t at = 0; at + 4 <= jpeg.size(); ++at) {
     if (jpeg[at] != 0xFF || jpeg[at + 1] != 0xC4) continue;
     const size_t length = size_t{jpeg[at + 2]} << 8 | jpeg[at + 3];
@@ -139,8 +137,11 @@ media::Image over_white(const uint8_t* rgba, uint32_t width, uint32_t height) {
   return image;
 }
 
-Status not_an_image(const std::string& path) {
-  const char* const reason = stbi_failure_reason();
+bool is_jpeg(Bytes file) {
+  return file.size() >= 2 && file[0] == 0xFF && file[1] == 0xD8;
+}
+
+Status not_an_image(const std::string& path, const char* reason) {
   return {StatusCode::Corrupt, concat(path, ": no PNG or JPEG that can be read",
                                       reason == nullptr ? "" : concat(" (", reason, ")"))};
 }
@@ -155,12 +156,10 @@ Result<std::shared_ptr<const media::Media>> read_image(const std::string& path) 
   }
   const auto size = static_cast<int>(bytes.size());
   int width = 0, height = 0, channels = 0;
-  if (!has_sane_codes(bytes)) {
-    return Status(StatusCode::Corrupt,
-                  concat(path, ": no PNG or JPEG that can be read (bad codes)"));
-  }
+  const bool jpeg = is_jpeg(bytes);
+  if (jpeg && !has_sane_codes(bytes)) return not_an_image(path, "bad codes");
   if (stbi_info_from_memory(bytes.data(), size, &width, &height, &channels) == 0) {
-    return not_an_image(path);
+    return not_an_image(path, stbi_failure_reason());
   }
   // Before it is decoded: a small file may claim to be a huge image.
   if (uint64_t{static_cast<uint32_t>(width)} * static_cast<uint32_t>(height) > media::kMostPixels) {
@@ -170,10 +169,10 @@ Result<std::shared_ptr<const media::Media>> read_image(const std::string& path) 
   }
   const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(
       stbi_load_from_memory(bytes.data(), size, &width, &height, &channels, 4), stbi_image_free);
-  if (pixels == nullptr) return not_an_image(path);
+  if (pixels == nullptr) return not_an_image(path, stbi_failure_reason());
   media::Image image =
       over_white(pixels.get(), static_cast<uint32_t>(width), static_cast<uint32_t>(height));
-  auto media = media::Media::image(upright(std::move(image), Orientation::of(bytes)));
+  auto media = media::Media::image(upright(std::move(image), jpeg ? Orientation::of(bytes) : 1));
   return media.ok() ? media : media.status().with_context(path);
 }
 

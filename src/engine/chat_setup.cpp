@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/media_prompt.h"
 #include "family/media_format.h"
 
 namespace etb {
@@ -57,12 +58,11 @@ bool takes(const prompt::ChatTemplate& chat_template, prompt::Value content) {
 }
 
 ContentForms content_forms(const prompt::ChatTemplate& chat_template) {
-  prompt::Dict part;
-  part.set("type", prompt::Value(std::string("text")));
-  part.set("text", prompt::Value(std::string(kProbe)));
   ContentForms forms;
   forms.text = takes(chat_template, prompt::Value(std::string(kProbe)));
-  forms.parts = takes(chat_template, prompt::Value::list({prompt::Value::dict(std::move(part))}));
+  forms.parts = takes(
+      chat_template, MediaTags::parts({.role = {}, .content = std::string(kProbe)},
+                                      [](std::string_view text) { return std::string(text); }, {}));
   if (!forms.parts) forms.text = true;  // then it is to say itself what is wrong
   return forms;
 }

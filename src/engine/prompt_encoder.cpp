@@ -97,6 +97,14 @@ prompt::Value bare(const prompt::Value& tools) {
   return prompt::Value::list(std::move(functions));
 }
 
+// Those of an object; none of anything else.
+prompt::Dict entries_of(const prompt::Value& fields) {
+  prompt::Dict entries;
+  if (!fields.is_dict()) return entries;
+  for (const auto& [name, value] : fields.dict().entries()) entries.set(name.text(), value);
+  return entries;
+}
+
 // To where the template looks for them. `tools`: a list.
 Status add_tools(const ModelBundle& bundle, const prompt::Value& tools,
                  prompt::RenderInput& input) {
@@ -110,10 +118,7 @@ Status add_tools(const ModelBundle& bundle, const prompt::Value& tools,
   }
   const std::string& old = messages[0].fields;
   ETB_ASSIGN_OR_RETURN(const prompt::Value fields, prompt::parse_json(old.empty() ? "{}" : old));
-  prompt::Dict more;
-  if (fields.is_dict()) {
-    for (const auto& [name, value] : fields.dict().entries()) more.set(name.text(), value);
-  }
+  prompt::Dict more = entries_of(fields);
   more.set("tools", prompt::json_text(bare(tools)));
   messages[0].fields = prompt::json_text(prompt::Value::dict(std::move(more)));
   return {};
@@ -126,31 +131,24 @@ struct Marked {
   const MediaTags& tags;
 };
 
-// The calls of a message, as its model wrote them, where the template does not show them.
-std::string calls_to_write(const ModelBundle& bundle, const prompt::Value& fields) {
-  const bool shown = bundle.calls == nullptr || family::shows_calls(bundle.chat_template->text());
-  return shown ? std::string() : written_calls(fields, *bundle.calls);
-}
-
 // Content as a list of parts, which stands in for the text; `behind` is one more, if it says
-// something.
-Status use_parts(const ChangeText& mark, const std::string& behind, prompt::Message& message) {
-  const std::string& old = message.fields;
-  ETB_ASSIGN_OR_RETURN(const prompt::Value fields, prompt::parse_json(old.empty() ? "{}" : old));
-  prompt::Dict more;
+// something. Fields that name a content themselves keep it.
+void use_parts(const ChangeText& mark, const std::string& behind, const prompt::Value& fields,
+               prompt::Message& message) {
+  prompt::Dict more = entries_of(fields);
+  if (more.find("content") != nullptr) return;
   more.set("content", MediaTags::parts(message, mark, behind));
-  if (fields.is_dict()) {
-    for (const auto& [name, value] : fields.dict().entries()) more.set(name.text(), value);
-  }
   message.fields = prompt::json_text(prompt::Value::dict(std::move(more)));
-  return {};
 }
 
 // All that people and tools wrote, marked. `parts`: what carries media as a list of parts, and all
 // else too if the template takes no texts. Precondition: make_plain().
 Result<prompt::RenderInput> marked_input(const Marked& with, std::vector<prompt::Message> messages,
                                          const PromptSettings& settings, bool parts) {
-  const auto& [bundle, marks, tags] = with;
+  const ModelBundle& bundle = with.bundle;
+  // The calls of a message are written as the model does it where the template does not show them.
+  const bool writes_calls =
+      bundle.calls != nullptr && !family::shows_calls(bundle.chat_template->text());
   const ChangeText mark = [&](std::string_view text) { return with.marks.mark(text); };
   const auto mark_json = [&](const std::string& json) -> Result<prompt::Value> {
     ETB_ASSIGN_OR_RETURN(const prompt::Value value, prompt::parse_json(json));
@@ -163,11 +161,11 @@ Result<prompt::RenderInput> marked_input(const Marked& with, std::vector<prompt:
       ETB_ASSIGN_OR_RETURN(fields, mark_json(message.fields));
       message.fields = prompt::json_text(fields);
     }
-    const std::string calls = calls_to_write(bundle, fields);
+    const std::string calls = writes_calls ? written_calls(fields, *bundle.calls) : std::string();
     if (parts && (!message.media.empty() || !bundle.content.text)) {
-      ETB_RETURN_IF_ERROR(use_parts(mark, calls, message));
+      use_parts(mark, calls, fields, message);
     }
-    message.content = tags.tagged(message, mark);
+    message.content = with.tags.tagged(message, mark);
     if (!message.content.empty() && !calls.empty()) message.content += bundle.calls->between;
     message.content += calls;
   }
