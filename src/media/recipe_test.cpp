@@ -6,17 +6,13 @@
 #include <map>
 #include <string>
 
+#include "media/test_images.h"
+
 namespace etb::media {
 namespace {
 
 Image striped(uint32_t width, uint32_t height) {
-  Image image{.width = width, .height = height, .rgb = {}};
-  for (uint32_t y = 0; y < height; ++y) {
-    for (uint32_t x = 0; x < width; ++x) {
-      for (uint32_t c = 0; c < 3; ++c) image.rgb.push_back(static_cast<uint8_t>(x * 20 + c));
-    }
-  }
-  return image;
+  return drawn(width, height, [](uint32_t x, uint32_t, uint32_t c) { return x * 20 + c; });
 }
 
 TEST(Recipe, NormalisesEachChannelForItself) {

@@ -7,20 +7,18 @@
 #include <sstream>
 #include <string>
 
+#include "media/test_images.h"
+
 namespace etb::media {
 namespace {
 
 // As in record_resize.py.
 Image formula(uint32_t width, uint32_t height) {
-  Image image{.width = width, .height = height, .rgb = {}};
-  for (uint32_t y = 0; y < height; ++y) {
-    for (uint32_t x = 0; x < width; ++x) {
-      image.rgb.push_back(static_cast<uint8_t>(x * x * 7 + y * 29));
-      image.rgb.push_back(static_cast<uint8_t>(x * 61 + y * y * 3));
-      image.rgb.push_back(static_cast<uint8_t>((x + y) % 3 == 0 ? 255 : x * y));
-    }
-  }
-  return image;
+  return drawn(width, height, [](uint32_t x, uint32_t y, uint32_t c) {
+    if (c == 0) return x * x * 7 + y * 29;
+    if (c == 1) return x * 61 + y * y * 3;
+    return (x + y) % 3 == 0 ? 255 : x * y;
+  });
 }
 
 std::string hex(const std::vector<uint8_t>& bytes) {

@@ -84,14 +84,8 @@ class Multimodal : public ::testing::TestWithParam<Fixture> {
   }
 
   void expect_logits(size_t after, std::span<const float> logits) {
-    const std::vector<float>& wanted = recorded_.logits[after];
-    ASSERT_EQ(logits.size(), wanted.size());
-    float largest = 0, off = 0;
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      largest = std::max(largest, std::abs(wanted[i]));
-      off = std::max(off, std::abs(wanted[i] - logits[i]));
-    }
-    ASSERT_LE(off, GetParam().tolerance * double{largest}) << "after position " << after;
+    ASSERT_LE(distance(recorded_.logits[after], logits), GetParam().tolerance)
+        << "after position " << after;
   }
 
   Recorded recorded_;

@@ -41,14 +41,8 @@ class Stock : public ::testing::TestWithParam<Fixture> {
     return std::span(recorded_.ids).subspan(from, to - from);
   }
   void expect_logits(size_t after, std::span<const float> logits, const char* what) {
-    const std::vector<float>& wanted = recorded_.logits[after];
-    ASSERT_EQ(logits.size(), wanted.size());
-    float largest = 0, off = 0;
-    for (size_t i = 0; i < wanted.size(); ++i) {
-      largest = std::max(largest, std::abs(wanted[i]));
-      off = std::max(off, std::abs(wanted[i] - logits[i]));
-    }
-    ASSERT_LE(off, GetParam().tolerance * double{largest}) << what << ", after token " << after;
+    ASSERT_LE(distance(recorded_.logits[after], logits), GetParam().tolerance)
+        << what << ", after token " << after;
   }
   // Feeds [from, to) and compares the last logits.
   void feed(size_t from, size_t to, const char* what) {

@@ -1,9 +1,13 @@
 // What tests/references/stock holds: logits of eager PyTorch models, and what they were given.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -55,6 +59,18 @@ inline Recorded read_recorded(const std::string& name) {
   recorded.logits.assign(recorded.ids.size(), std::vector<float>(vocab));
   for (std::vector<float>& row : recorded.logits) file.read(row.data(), vocab * sizeof(float));
   return file.good() ? recorded : Recorded();
+}
+
+// How far the logits are from those wanted, relative to the largest of these; infinite if they are
+// not as many.
+inline double distance(std::span<const float> wanted, std::span<const float> logits) {
+  if (logits.size() != wanted.size()) return std::numeric_limits<double>::infinity();
+  float largest = 0, off = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    largest = std::max(largest, std::abs(wanted[i]));
+    off = std::max(off, std::abs(wanted[i] - logits[i]));
+  }
+  return double{off} / double{largest};
 }
 
 struct RecordedMedia {
