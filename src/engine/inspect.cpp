@@ -24,8 +24,6 @@ namespace etb {
 namespace {
 
 constexpr uint32_t kContexts[] = {1024, 4096, 8192};
-// Rows go where the file's own indices say: over rows that were seen.
-constexpr std::string_view kRingOperator = "llama::update_cache_with_indices.out";
 constexpr std::string_view kOwnPrefix = "etb.";
 
 std::vector<BytesByKind> by_kind(const std::vector<TensorLine>& tensors) {
@@ -84,7 +82,7 @@ Ability takes_audio(const model::MediaMethods& media) {
 }
 
 void add_stock_abilities(InspectReport& report, const model::Capabilities& needs) {
-  const bool ring = std::ranges::find(needs.operators, kRingOperator) != needs.operators.end();
+  const bool ring = needs.ring_cache;
   report.abilities = {
       {"rewind", !ring, ring ? "to the start only: its cache is a ring" : "to any position"},
       {"reuse", false, "its cache cannot be copied: each conversation is read for itself"},

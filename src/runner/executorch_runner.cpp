@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "kernels/kernels.h"
-#include "kernels/llama/llama_ops.h"
 #include "kernels/parallel.h"
 #include "model/precheck.h"
 #include "model/pte_header.h"
@@ -138,9 +137,7 @@ ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operat
 
 // Without the global ones in the same list the runtime logs an error for each operator found there.
 void ExecutorchRunner::add_global_kernels(const model::Capabilities& needs) {
-  // A cache that it writes to may be a ring.
-  has_ring_ = std::ranges::find(needs.operators, kernels::kUpdateCacheWithIndicesName) !=
-              needs.operators.end();
+  has_ring_ = needs.ring_cache;
   const bool own = needs.backends.empty() &&
                    std::ranges::all_of(needs.operators, [this](const std::string& name) {
                      return std::ranges::any_of(

@@ -52,7 +52,7 @@ class ExecutorchRunner final : public TextRunner,
   // Whether the sequences share memory id 1: not where a file keeps its cache there, and only our
   // own say where they keep it.
   bool shares_activations() const { return !kv_descriptor_.layers().empty(); }
-  // Rows are written over rows that are still seen: no way back but to the start.
+  // model::Capabilities::ring_cache.
   bool has_ring() const { return has_ring_; }
   // Bytes each memory id needs over all text methods, id 1 first.
   const std::vector<size_t>& arena_sizes() const { return arena_sizes_; }
