@@ -2,6 +2,7 @@
 #include "model/capabilities.h"
 
 #include <algorithm>
+#include <set>
 
 #include "model/manifest.h"
 #include "model/media_methods.h"
@@ -141,11 +142,10 @@ Capabilities capabilities_of(const PteSummary& summary) {
     const std::optional<int64_t> length = summary.int_constant(name);
     if (!caps.context && length && *length > 0) caps.context = static_cast<uint64_t>(*length);
   }
+  std::set<int64_t> seen;  // a file can list millions
   for (std::string_view name : {"get_eos_ids", "get_eos_id"}) {
     for (int64_t id : summary.int_constants(name)) {
-      if (std::find(caps.eos_ids.begin(), caps.eos_ids.end(), id) == caps.eos_ids.end()) {
-        caps.eos_ids.push_back(id);
-      }
+      if (seen.insert(id).second) caps.eos_ids.push_back(id);
     }
   }
   caps.bos_id = summary.int_constant("get_bos_id");

@@ -93,6 +93,16 @@ TEST(Capabilities, OptimumBesidePluralAndSingularEosIsAUnion) {
   EXPECT_EQ(capabilities_of(summary).eos_ids, (std::vector<int64_t>{5, 2}));
 }
 
+// Whoever runs a model keeps those that its vocabulary has; a list as long as a hostile file can
+// make it must not be searched once for each of its numbers.
+TEST(Capabilities, EndsAreKeptWhateverTheyAreAndHoweverMany) {
+  PteSummary summary = export_llm();
+  std::vector<Constant> ends = {int64_t{-1}, INT64_MAX, INT64_MIN};
+  for (int64_t id = 0; id < 300'000; ++id) ends.emplace_back(id);
+  summary.methods.push_back(constant("get_eos_id", ends));
+  EXPECT_EQ(capabilities_of(summary).eos_ids.size(), ends.size());
+}
+
 TEST(Capabilities, OwnFilesHaveAManifest) {
   PteSummary summary = export_llm();
   summary.named_data.push_back({std::string(kManifestKey), 100});
