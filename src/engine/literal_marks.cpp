@@ -1,16 +1,15 @@
 #include "engine/literal_marks.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace etb {
 namespace {
 
 // U+FDD0 .. U+FDEF, noncharacters: never part of an interchanged text.
-constexpr int kFirst = 0xFDD0, kLast = 0xFDEF;
+constexpr char32_t kFirst = 0xFDD0, kLast = 0xFDEF;
 constexpr size_t kMarks = 3;
 
-std::string utf8_of(int code_point) {
+std::string utf8_of(char32_t code_point) {
   return {static_cast<char>(0xE0 | (code_point >> 12)),
           static_cast<char>(0x80 | ((code_point >> 6) & 0x3F)),
           static_cast<char>(0x80 | (code_point & 0x3F))};
@@ -29,13 +28,13 @@ std::vector<std::string_view> control_spellings(const token::Tokenizer& tokenize
 
 }  // namespace
 
-// Precondition: kMarks marks.
-LiteralMarks::LiteralMarks(const token::Tokenizer& tokenizer, std::vector<std::string> marks)
+LiteralMarks::LiteralMarks(const token::Tokenizer& tokenizer, prompt::Marks characters)
     : tokenizer_(tokenizer),
       spellings_(control_spellings(tokenizer_)),
-      open_(std::move(marks[0])),
-      close_(std::move(marks[1])),
-      spare_(std::move(marks[2])) {}
+      characters_(characters),
+      open_(utf8_of(characters.open)),
+      close_(utf8_of(characters.close)),
+      spare_(utf8_of(characters.spare)) {}
 
 Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
                                           const std::vector<prompt::Message>& messages,
@@ -47,15 +46,15 @@ Result<LiteralMarks> LiteralMarks::create(const token::Tokenizer& tokenizer,
              std::string::npos;
     });
   };
-  std::vector<std::string> marks;
-  for (int code_point = kFirst; code_point <= kLast && marks.size() < kMarks; ++code_point) {
-    if (std::string mark = utf8_of(code_point); unused(mark)) marks.push_back(std::move(mark));
+  std::vector<char32_t> marks;
+  for (char32_t code_point = kFirst; code_point <= kLast && marks.size() < kMarks; ++code_point) {
+    if (unused(utf8_of(code_point))) marks.push_back(code_point);
   }
   if (marks.size() < kMarks) {
     return Status(StatusCode::InvalidArgument,
                   "the messages hold all Unicode noncharacters from U+FDD0 to U+FDEF: remove one");
   }
-  return LiteralMarks(tokenizer, std::move(marks));
+  return LiteralMarks(tokenizer, {.open = marks[0], .close = marks[1], .spare = marks[2]});
 }
 
 size_t LiteralMarks::longest_spelling_at(std::string_view content, size_t at) const {

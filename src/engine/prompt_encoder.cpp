@@ -169,7 +169,9 @@ Result<prompt::RenderInput> marked_input(const Marked& with, std::vector<prompt:
     if (!message.content.empty() && !calls.empty()) message.content += bundle.calls->between;
     message.content += calls;
   }
-  prompt::RenderInput input{.messages = std::move(messages), .now_seconds = settings.now_seconds};
+  prompt::RenderInput input{.messages = std::move(messages),
+                            .now_seconds = settings.now_seconds,
+                            .marks = with.marks.characters()};
   if (settings.thinking) {
     prompt::Dict vars;
     vars.set("enable_thinking", *settings.thinking);

@@ -139,5 +139,67 @@ TEST(PromptEncoder, NoControlTokenComesOutOfToolsAndFields) {
   EXPECT_EQ(std::ranges::count(prompt->ids, testing::kStart), 1);
 }
 
+// The same model with control tokens that are ordinary ones: nothing is marked.
+ModelBundle without_control_tokens() {
+  ModelBundle bundle = testing::byte_bundle();
+  family::VocabData vocab = testing::byte_vocab();
+  for (const TokenId id : {testing::kStart, testing::kEnd}) {
+    vocab.types[id] = family::TokenType::Normal;
+  }
+  bundle.tokenizer = std::make_shared<token::Tokenizer>(*token::Tokenizer::create(vocab));
+  return bundle;
+}
+
+// Whatever a template makes of the text around the marks.
+TEST(PromptEncoder, MarksChangeNothingThatATemplateEscapes) {
+  const Messages messages = {
+      {.role = "user", .content = "a\"<|im_end|>\u00e9'\n"},
+      {.role = "assistant",
+       .content = "",
+       .fields = R"({"tool_calls": [{"type": "function", "function": {"name": "f",
+                     "arguments": {"<|im_end|>": "<|im_start|>"}}}]})"},
+      {.role = "tool", .content = R"({"x": "<|im_end|>"})", .fields = R"({"name": "f"})"},
+      {.role = "user", .content = "<|im_end|>"}};
+  const std::string tools =
+      R"([{"type": "function", "function": {"name": "f", "description": "<|im_end|>",
+           "parameters": {"type": "object", "properties": {"<|im_end|>": {"type": "string"}}}}}])";
+  std::vector<std::string> templates = {
+      "{{ messages[0].content|tojson(ensure_ascii=true) }}",
+      "{{ messages|tojson(ensure_ascii=true, indent=2) }}{{ tools|tojson(ensure_ascii=true) }}",
+      "{{ messages[0] }}{{ tools }}{{ messages|string }}",
+      "{{ '%r %s' % (messages[0].content, messages[1]) }}{{ '{!r}'.format(messages[0]) }}",
+      "{{ namespace(c=messages[0].content) }}{{ messages[0].content|urlencode|e }}"};
+  for (const family::ChatFormat& format : family::chat_formats()) {
+    templates.push_back(family::template_text(format));
+  }
+  for (const std::string& text : templates) {
+    SCOPED_TRACE(text);
+    const auto rendered_by = [&](ModelBundle bundle) {
+      bundle.chat_template =
+          std::make_shared<prompt::ChatTemplate>(*prompt::ChatTemplate::parse(text));
+      return encode_messages(bundle, messages, {}, {.tools = tools});
+    };
+    const auto plain = rendered_by(without_control_tokens());
+    const auto marked = rendered_by(testing::byte_bundle());
+    ASSERT_EQ(plain.ok(), marked.ok()) << marked.status().to_string();
+    if (!plain.ok()) continue;  // a family without tools
+    EXPECT_NE(plain->text, marked->text);
+    std::string taken_out = marked->text;
+    for (const std::string mark : {"\uFDD0", "\uFDD1"}) {
+      for (size_t at = 0; (at = taken_out.find(mark, at)) != std::string::npos;) {
+        taken_out.erase(at, mark.size());
+      }
+    }
+    EXPECT_EQ(taken_out, plain->text);
+    EXPECT_EQ(*testing::byte_bundle().tokenizer->decode(marked->ids, {.special = true}),
+              plain->text);
+    // What is left of control tokens is the template's own.
+    const bool own = text.find("<|im_end|>") != std::string::npos;
+    if (!own) {
+      EXPECT_EQ(std::ranges::count(marked->ids, testing::kEnd), 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace etb

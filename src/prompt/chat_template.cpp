@@ -54,7 +54,7 @@ std::string_view ChatTemplate::text() const {
 
 Result<std::string> ChatTemplate::render(const RenderInput& input) const {
   ETB_ASSIGN_OR_RETURN(Value messages, message_list(input));
-  jinja::Runtime runtime(parsed_->limits, input.now_seconds);
+  jinja::Runtime runtime(parsed_->limits, input.now_seconds, input.marks);
   jinja::Interpreter interpreter(parsed_->tree, runtime);
   interpreter.set_variable("messages", std::move(messages));
   interpreter.set_variable("tools", input.tools);

@@ -44,6 +44,9 @@ struct RenderInput {
   Value vars = {};  // a dictionary of further variables; they win over the ones above
   // What strftime_now shows (UTC); nullopt: strftime_now is undefined.
   std::optional<int64_t> now_seconds = {};
+  // Characters in these texts that come through as they are even where a template escapes: JSON,
+  // repr(), URLs.
+  Marks marks = {};
 };
 
 // Immutable after parse(); any number of threads may render at once. Cheap to copy.

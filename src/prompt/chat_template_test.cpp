@@ -43,6 +43,18 @@ TEST(ChatTemplate, SeesReasoningWhereThereIsSome) {
             "[False][TrueHm]");
 }
 
+TEST(ChatTemplate, EscapesLeaveMarksAlone) {
+  const std::string text =
+      "{{ messages[0].content|tojson(ensure_ascii=true) }}{{ [messages[0].content] }}"
+      "{{ messages[0].content|urlencode }}";
+  RenderInput input{.messages = {{.role = "user", .content = "\uFDD0\u20AC\uFDD1"}}};
+  EXPECT_EQ(render(text, input),
+            "\"\\ufdd0\\u20ac\\ufdd1\"['\\ufdd0\u20AC\\ufdd1']%EF%B7%90%E2%82%AC%EF%B7%91");
+  input.marks = {.open = 0xFDD0, .close = 0xFDD1};
+  EXPECT_EQ(render(text, input),
+            "\"\uFDD0\\u20ac\uFDD1\"['\uFDD0\u20AC\uFDD1']\uFDD0%E2%82%AC\uFDD1");
+}
+
 TEST(ChatTemplate, SeesTheFurtherFieldsOfAMessage) {
   const std::string text =
       "{% for m in messages %}{% for c in m.tool_calls %}{{ c.function.name }}("

@@ -23,7 +23,7 @@ class Object {
   virtual ~Object() = default;
 
   virtual std::string_view type_name() const = 0;
-  virtual std::string repr(size_t limit) const;
+  virtual std::string repr(size_t limit, Marks marks) const;
   virtual bool callable() const { return false; }
   virtual bool truthy() const { return true; }
   virtual std::optional<size_t> length() const { return std::nullopt; }

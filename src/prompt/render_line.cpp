@@ -9,7 +9,7 @@ namespace {
 
 std::string answer(std::string_view key, std::string_view text) {
   std::string out = concat("{\"", key, "\": ");
-  jinja::append_json_string(out, text, false);
+  jinja::append_json_string(out, text, {});
   return out += '}';
 }
 

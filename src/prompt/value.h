@@ -200,10 +200,17 @@ bool equal(const Value& a, const Value& b, Work& work);
 // -1, 0, 1; sets `comparable` to false where Python raises TypeError.
 int compare(const Value& a, const Value& b, Work& work, bool& comparable);
 
+// Characters that no escape touches, whatever Python would do: they are put into texts before a
+// render and taken out behind it. 0: none.
+struct Marks {
+  char32_t open = 0, close = 0, spare = 0;
+  bool has(char32_t c) const { return c != 0 && (c == open || c == close || c == spare); }
+};
+
 // str(value) and repr(value), cut off at `limit` bytes (the result is then longer than `limit`).
-std::string to_text(const Value& value, size_t limit);
-std::string to_repr(const Value& value, size_t limit);
+std::string to_text(const Value& value, size_t limit, Marks marks = {});
+std::string to_repr(const Value& value, size_t limit, Marks marks = {});
 std::string float_repr(double value);
-void append_string_repr(std::string& out, std::string_view text);
+void append_string_repr(std::string& out, std::string_view text, Marks marks = {});
 
 }  // namespace etb::prompt

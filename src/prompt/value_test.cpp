@@ -74,6 +74,8 @@ TEST(Value, ReprIsPythons) {
   EXPECT_EQ(to_repr(Value::tuple({"a"}), kNoLimit), "('a',)");
   EXPECT_EQ(to_repr(small_dict("k", Value::tuple({})), kNoLimit), "{'k': ()}");
   EXPECT_EQ(to_repr("\n\t\\\x01\u00e9\u200b'\"", kNoLimit), "'\\n\\t\\\\\\x01é\\u200b\\'\"'");
+  EXPECT_EQ(to_repr("\ufdd0\ufdd1\ufdd2", kNoLimit, {.open = 0xFDD0, .close = 0xFDD1}),
+            "'\ufdd0\ufdd1\\ufdd2'");
   EXPECT_EQ(to_text("plain", kNoLimit), "plain");
   EXPECT_EQ(to_text(Value(), kNoLimit), "");
 }

@@ -13,7 +13,7 @@ namespace {
 
 class ReprWriter {
  public:
-  explicit ReprWriter(size_t limit) : limit_(limit) {}
+  ReprWriter(size_t limit, Marks marks) : limit_(limit), marks_(marks) {}
 
   void write(const Value& value) {
     if (full()) return;
@@ -46,7 +46,7 @@ class ReprWriter {
         write_dict(value.dict());
         break;
       case Kind::Object:
-        out_ += value.object().repr(limit_ - out_.size());
+        out_ += value.object().repr(limit_ - out_.size(), marks_);
         break;
     }
   }
@@ -57,7 +57,7 @@ class ReprWriter {
 
   void write_string(const StringRep& string) {
     if (string.markup) out_ += "Markup(";
-    append_string_repr(out_, string.text);
+    append_string_repr(out_, string.text, marks_);
     if (string.markup) out_ += ')';
   }
 
@@ -120,6 +120,7 @@ class ReprWriter {
 
   std::string out_;
   size_t limit_;
+  Marks marks_;
 };
 
 void append_hex(std::string& out, char prefix, uint32_t value, int digits) {
@@ -131,7 +132,7 @@ void append_hex(std::string& out, char prefix, uint32_t value, int digits) {
 
 }  // namespace
 
-void append_string_repr(std::string& out, std::string_view text) {
+void append_string_repr(std::string& out, std::string_view text, Marks marks) {
   const bool has_single = text.find('\'') != std::string_view::npos;
   const bool has_double = text.find('"') != std::string_view::npos;
   const char quote = has_single && !has_double ? '"' : '\'';
@@ -150,7 +151,7 @@ void append_string_repr(std::string& out, std::string_view text) {
       out += "\\r";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (is_printable(p.value)) {
+    } else if (is_printable(p.value) || marks.has(p.value)) {
       out += text.substr(at, p.bytes);
     } else if (c <= 0xFF) {
       append_hex(out, 'x', c, 2);
@@ -176,16 +177,16 @@ std::string float_repr(double value) {
   return text;
 }
 
-std::string to_repr(const Value& value, size_t limit) {
-  ReprWriter writer(limit);
+std::string to_repr(const Value& value, size_t limit, Marks marks) {
+  ReprWriter writer(limit, marks);
   writer.write(value);
   return writer.take();
 }
 
-std::string to_text(const Value& value, size_t limit) {
+std::string to_text(const Value& value, size_t limit, Marks marks) {
   if (value.is_string()) return value.string().text;
   if (value.is_undefined()) return {};
-  return to_repr(value, limit);
+  return to_repr(value, limit, marks);
 }
 
 }  // namespace etb::prompt

@@ -147,7 +147,7 @@ Value call_value(Runtime& rt, const Value& callee, const Arguments& arguments) {
 
 namespace etb::prompt {
 
-std::string Object::repr(size_t) const {
+std::string Object::repr(size_t, Marks) const {
   return concat("<", type_name(), ">");
 }
 

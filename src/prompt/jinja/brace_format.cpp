@@ -132,7 +132,7 @@ class BraceFormatter {
     }
     Value value = lookup(path);
     if (rt_.failed()) return;
-    if (conversion == 'r') value = Value(to_repr(value, rt_.limits().string_bytes));
+    if (conversion == 'r') value = Value(rt_.repr_of(value));
     if (conversion == 's') value = Value(rt_.text_of(value));
     out_ += format_value(rt_, value, *spec);
   }

@@ -203,7 +203,14 @@ Value urlencode(Runtime& rt, const Value& input, const Arguments& arguments) {
   if (input.is_dict() || input.is_list()) return rt.fail("urlencode takes a string");
   constexpr std::string_view kHex = "0123456789ABCDEF", kPlain = "_.-~/";
   std::string out;
-  for (const char c : rt.text_of(input)) {
+  const std::string text = rt.text_of(input);
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (const CodePoint p = code_point_at(text, at); rt.marks().has(p.value)) {
+      out += text.substr(at, p.bytes);
+      at += p.bytes - 1;
+      continue;
+    }
+    const char c = text[at];
     const auto byte = static_cast<unsigned char>(c);
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
     if (letter || kPlain.find(c) != std::string_view::npos) {

@@ -166,15 +166,15 @@ constexpr Function kFunctions[] = {{"range", range},
 
 }  // namespace
 
-std::string Namespace::repr(size_t limit) const {
+std::string Namespace::repr(size_t limit, Marks marks) const {
   if (printing_) return "<Namespace ...>";
   printing_ = true;
   std::string out = "<Namespace {";
   for (size_t i = 0; i < attributes_.size() && out.size() <= limit; ++i) {
     if (i > 0) out += ", ";
-    append_string_repr(out, attributes_[i].first);
+    append_string_repr(out, attributes_[i].first, marks);
     out += ": ";
-    out += to_repr(attributes_[i].second, limit - std::min(limit, out.size()));
+    out += to_repr(attributes_[i].second, limit - std::min(limit, out.size()), marks);
   }
   printing_ = false;
   return out += "}>";

@@ -90,7 +90,7 @@ Value Loop::attribute(Runtime& rt, std::string_view name) {
   return position(name);
 }
 
-std::string Loop::repr(size_t) const {
+std::string Loop::repr(size_t, Marks) const {
   return concat("<LoopContext ", index0_ + 1, "/", items_ ? items_->items.size() : 0, ">");
 }
 

@@ -30,7 +30,7 @@ class Loop : public Object {
   void close();
 
   std::string_view type_name() const override { return "LoopContext"; }
-  std::string repr(size_t limit) const override;
+  std::string repr(size_t limit, Marks marks) const override;
   bool callable() const override { return recurse_ != nullptr; }
   Value attribute(Runtime& runtime, std::string_view name) override;
   Value call(Runtime& runtime, const Arguments& arguments) override;

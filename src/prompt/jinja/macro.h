@@ -10,7 +10,7 @@ class Macro : public Object {
   Macro(Interpreter& interpreter, const Statement& definition, Scope& scope)
       : interpreter_(interpreter), definition_(definition), scope_(scope) {}
   std::string_view type_name() const override { return "Macro"; }
-  std::string repr(size_t) const override {
+  std::string repr(size_t, Marks) const override {
     const std::string& name = definition_.macro->name;
     return name.empty() ? std::string("<Macro anonymous>") : concat("<Macro '", name, "'>");
   }

@@ -12,7 +12,7 @@ namespace etb::prompt::jinja {
 class Namespace : public Object {
  public:
   std::string_view type_name() const override { return "Namespace"; }
-  std::string repr(size_t limit) const override;
+  std::string repr(size_t limit, Marks marks) const override;
   Value attribute(Runtime& runtime, std::string_view name) override;
   void set(Runtime& runtime, std::string_view name, Value value);
 

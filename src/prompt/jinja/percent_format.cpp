@@ -123,7 +123,7 @@ class PercentFormatter {
       case 's':
       case 'r':
       case 'a': {
-        Value text(type == 's' ? rt_.text_of(value) : to_repr(value, rt_.limits().string_bytes));
+        Value text(type == 's' ? rt_.text_of(value) : rt_.repr_of(value));
         out_ += format_value(rt_, text, spec);
         return;
       }

@@ -99,9 +99,13 @@ Value Runtime::dict(Dict dict) {
 }
 
 std::string Runtime::text_of(const Value& value) {
-  std::string text = to_text(value, limits_.string_bytes);
+  std::string text = to_text(value, limits_.string_bytes, marks_);
   room_for_string(text.size());
   return text;
+}
+
+std::string Runtime::repr_of(const Value& value) {
+  return to_repr(value, limits_.string_bytes, marks_);
 }
 
 }  // namespace etb::prompt::jinja

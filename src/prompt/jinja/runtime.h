@@ -22,8 +22,8 @@ namespace etb::prompt::jinja {
 
 class Runtime {
  public:
-  Runtime(const Limits& limits, std::optional<int64_t> now_seconds)
-      : limits_(limits), now_seconds_(now_seconds), work_(limits.steps) {}
+  Runtime(const Limits& limits, std::optional<int64_t> now_seconds, Marks marks = {})
+      : limits_(limits), now_seconds_(now_seconds), marks_(marks), work_(limits.steps) {}
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
@@ -79,6 +79,8 @@ class Runtime {
   void leave() { --depth_; }
 
   std::string text_of(const Value& value);  // str(value), within the limits
+  std::string repr_of(const Value& value);  // repr(value), as long as the limits or a bit longer
+  Marks marks() const { return marks_; }
 
  private:
   bool out_of_budget();
@@ -86,6 +88,7 @@ class Runtime {
 
   const Limits& limits_;
   std::optional<int64_t> now_seconds_;
+  Marks marks_;
   Work work_;
   MemoryMeter meter_;  // outlives the objects, whose values count in it
   std::vector<std::unique_ptr<Object>> objects_;

@@ -54,7 +54,7 @@ class JsonWriter {
         out_ += value.big_digits();
         return;
       case Kind::String:
-        append_json_string(out_, value.text(), style_.ensure_ascii);
+        append_string(value.text());
         return;
       case Kind::Dict:
         return write_dict(value.dict(), level);
@@ -73,6 +73,10 @@ class JsonWriter {
   std::string take() { return std::move(out_); }
 
  private:
+  void append_string(std::string_view text) {
+    append_json_string(out_, text, {style_.ensure_ascii, rt_.marks()});
+  }
+
   void new_line(size_t level) {
     if (!style_.indent) return;
     out_ += '\n';
@@ -98,7 +102,7 @@ class JsonWriter {
     std::string text;
     switch (key.kind()) {
       case Kind::String:
-        return append_json_string(out_, key.text(), style_.ensure_ascii);
+        return append_string(key.text());
       case Kind::None:
         text = "null";
         break;
@@ -118,7 +122,7 @@ class JsonWriter {
         rt_.fail(concat("a ", key.type_name(), " cannot be a key of a JSON object"));
         return;
     }
-    append_json_string(out_, text, style_.ensure_ascii);
+    append_string(text);
   }
 
   void write_dict(const Dict& dict, size_t level) {
@@ -152,7 +156,10 @@ class JsonWriter {
 
 }  // namespace
 
-void append_json_string(std::string& out, std::string_view text, bool ensure_ascii) {
+void append_json_string(std::string& out, std::string_view text, JsonEscapes escapes) {
+  const auto is_escaped = [&escapes](char32_t c) {
+    return c < 0x20 || (escapes.ensure_ascii && c > 0x7E && !escapes.marks.has(c));
+  };
   out += '"';
   for (size_t at = 0; at < text.size();) {
     const CodePoint p = code_point_at(text, at);
@@ -181,7 +188,7 @@ void append_json_string(std::string& out, std::string_view text, bool ensure_asc
       default:
         if (p.value == kBrokenByte) {
           append_code_point(out, 0xFFFD);
-        } else if (p.value < 0x20 || (ensure_ascii && p.value > 0x7E)) {
+        } else if (is_escaped(p.value)) {
           append_escaped(out, p.value);
         } else {
           out += text.substr(at, p.bytes);

@@ -19,7 +19,11 @@ struct JsonStyle {
 // Fails the render on values that JSON cannot hold.
 std::string to_json(Runtime& runtime, const Value& value, const JsonStyle& style);
 
+struct JsonEscapes {
+  bool ensure_ascii = false;
+  Marks marks = {};
+};
 // A JSON string literal.
-void append_json_string(std::string& out, std::string_view text, bool ensure_ascii);
+void append_json_string(std::string& out, std::string_view text, JsonEscapes escapes);
 
 }  // namespace etb::prompt::jinja
