@@ -37,6 +37,9 @@ void add_common(CLI::App& verb, CommonArgs& args) {
       ->check(CLI::Range(16u, 1u << 20));
   verb.add_option("--tokenizer", args.tokenizer,
                   "Tokenizer of a stock .pte (default: the one in its folder)");
+  verb.add_option("--data", args.data,
+                  "A .ptd with weights of a stock .pte (repeatable; default: the one beside it)")
+      ->allow_extra_args(false);
   verb.add_option("--backend-option", args.backend_options,
                   "NAME.KEY=VALUE for what a stock .pte is delegated to, e.g. "
                   "XnnpackBackend.workspace_sharing_mode=1 (repeatable)")

@@ -14,6 +14,7 @@ struct CommonArgs {
   uint32_t context = 0;  // 0: the file's default
   std::string kv = "f16";
   std::string tokenizer;                     // a stock .pte's; empty: beside it
+  std::vector<std::string> data;             // .ptd files of a stock .pte; empty: beside it
   std::vector<std::string> backend_options;  // "NAME.KEY=VALUE"
   std::string now;                           // ISO time that pins strftime_now; empty: the clock
   bool json = false;

@@ -136,6 +136,7 @@ Status bench_checked(const BenchArgs& args) {
                        .depths = args.depths,
                        .threads = args.threads,
                        .repeats = args.repeats,
+                       .data = args.common.data,
                        .backend_options = backend_options(args.common)};
   if (options.threads.empty()) {
     options.threads = {args.common.threads > 0

@@ -57,6 +57,7 @@ ModelOptions model_options(const std::string& model, const CommonArgs& args) {
           .context = args.context,
           .threads = args.threads,
           .tokenizer = args.tokenizer,
+          .data = args.data,
           .backend_options = backend_options(args)};
 }
 

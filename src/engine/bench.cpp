@@ -85,6 +85,8 @@ Result<std::unique_ptr<LoadedModel>> load(const BenchOptions& options, uint32_t 
   return LoadedModel::load({.model = options.model,
                             .context = context,
                             .threads = threads,
+                            .data = options.data,
+                            .ids_only = true,
                             .backend_options = options.backend_options},
                            {}, nullptr);
 }

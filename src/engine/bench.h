@@ -20,6 +20,7 @@ struct BenchOptions {
   std::vector<uint32_t> depths;
   std::vector<unsigned> threads;
   int repeats = 5;
+  std::vector<std::string> data = {};  // as ModelOptions has them
   std::vector<runner::BackendOption> backend_options = {};
 };
 

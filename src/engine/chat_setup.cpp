@@ -79,6 +79,7 @@ void settle_media(const family::ModelTraits& traits, media::Kind kind, MediaMark
 }  // namespace
 
 void settle_chat_format(ModelBundle& bundle) {
+  if (bundle.tokenizer == nullptr) return;
   const family::ModelTraits traits{
       .has_token =
           [&](std::string_view text) { return bundle.tokenizer->find_special(text) != kNoToken; },
@@ -95,6 +96,7 @@ void settle_chat_format(ModelBundle& bundle) {
 
 std::vector<TokenId> collect_stop_ids(const ModelBundle& bundle) {
   std::vector<TokenId> stops = bundle.manifest.tokens.stop;
+  if (bundle.tokenizer == nullptr) return stops;
   const family::VocabIds& ids = bundle.tokenizer->ids();
   for (const auto& id : {ids.eos, ids.eot, ids.eom, bundle.manifest.tokens.eos}) {
     if (id) stops.push_back(*id);

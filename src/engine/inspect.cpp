@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "engine/memory_plan.h"
+#include "engine/stock_bundle.h"
 #include "family/family.h"
 #include "import/conversion_plan.h"
 #include "import/gguf_model.h"
@@ -14,6 +15,7 @@
 #include "kv/kv_memory.h"
 #include "model/capabilities.h"
 #include "model/media_methods.h"
+#include "model/ptd_file.h"
 #include "model/pte_file.h"
 #include "platform/mapped_file.h"
 #include "platform/paths.h"
@@ -93,16 +95,33 @@ void add_stock_abilities(InspectReport& report, const model::Capabilities& needs
   report.abilities.push_back(takes_audio(media.ok() ? *media : model::MediaMethods()));
 }
 
+// The .ptd that a load would take.
+Status add_data_file(InspectReport& report) {
+  const std::string path = data_file_beside(report.path);
+  if (path.empty()) return {};
+  ETB_ASSIGN_OR_RETURN(const model::PtdFile file, model::PtdFile::open(path));
+  const uint64_t bytes = file.mapping()->bytes().size();
+  report.bytes_by_kind.push_back(
+      {concat("weights in ", file_name(path)), file.data().size(), bytes});
+  report.file_bytes += bytes;
+  return {};
+}
+
 // The cache has the size it was exported with, among what the program plans.
-void add_stock(InspectReport& report, const model::PteFile& pte, const model::Capabilities& needs) {
-  if (needs.text_methods.empty()) return;
+Status add_stock(InspectReport& report, const model::Capabilities& needs) {
+  if (report.program->constant_bytes > 0) {
+    report.bytes_by_kind.push_back({"constants", 1, report.program->constant_bytes});
+  }
+  ETB_RETURN_IF_ERROR(add_data_file(report));
+  if (needs.text_methods.empty()) return {};
   report.vocab = needs.text_methods.front().vocab;
   report.context_train = needs.context.value_or(0);
   const auto context = static_cast<uint32_t>(std::min<uint64_t>(report.context_train, UINT32_MAX));
-  const memory::ModelCost cost = cost_of(pte, {});
+  const memory::ModelCost cost = cost_of(*report.program, report.file_bytes, {});
   report.memory.push_back(
       {.context = context, .total_bytes = memory::estimate(cost, context).total_bytes()});
   add_stock_abilities(report, needs);
+  return {};
 }
 
 Status add_manifest(InspectReport& report, const model::PteFile& pte) {
@@ -115,10 +134,26 @@ Status add_manifest(InspectReport& report, const model::PteFile& pte) {
   for (const model::TensorEntry& tensor : manifest.tensors) {
     report.tensors.push_back({tensor.name, tensor.format, tensor.rows, tensor.cols, tensor.bytes});
   }
-  add_memory(report, cost_of(pte, manifest), manifest);
+  add_memory(report, cost_of(pte.summary(), report.file_bytes, manifest), manifest);
   add_abilities(report, manifest.shape);
   report.manifest = manifest;
   return {};
+}
+
+// Delegates' weights are not among them: only they know the names.
+void add_missing_weights(InspectReport& report) {
+  std::set<std::string> lacking;
+  for (const model::MethodSummary& method : report.program->methods) {
+    lacking.insert(method.external_weights.begin(), method.external_weights.end());
+  }
+  const auto data = model::PtdFile::open(data_file_beside(report.path));
+  if (data.ok()) {
+    for (const model::ExternalData& found : data->data()) lacking.erase(found.key);
+  }
+  if (lacking.empty()) return;
+  report.missing.push_back(concat("weights: ", lacking.size(), " lie in another file, '",
+                                  *lacking.begin(), "' for one: put the model's .ptd beside it, ",
+                                  "under the same name, or give it with --data"));
 }
 
 void add_missing(InspectReport& report, const model::Capabilities& needs) {
@@ -133,6 +168,7 @@ void add_missing(InspectReport& report, const model::Capabilities& needs) {
         concat("backend ", name, ": link its library, or export the model for another one"));
   }
   if (needs.kind == model::FileKind::Own) return;
+  add_missing_weights(report);
   if (needs.text_methods.empty()) {
     report.missing.emplace_back(
         "a method that turns tokens into logits: other models don't run yet");
@@ -169,17 +205,11 @@ Result<InspectReport> inspect_pte(const std::string& path) {
   report.kind = kind_of(needs);
   report.file_bytes = pte.bytes().size();
   report.program = pte.summary();
-  if (pte.is_own()) {
-    ETB_RETURN_IF_ERROR(add_manifest(report, pte));
-  } else {
-    add_stock(report, pte, needs);
-  }
+  if (pte.is_own()) ETB_RETURN_IF_ERROR(add_manifest(report, pte));
   report.bytes_by_kind = by_kind(report.tensors);
   report.bytes_by_kind.push_back({"program", 1, pte.program().size()});
   add_named_data(report, pte.summary());
-  if (!pte.is_own() && pte.summary().constant_bytes > 0) {
-    report.bytes_by_kind.push_back({"constants", 1, pte.summary().constant_bytes});
-  }
+  if (!pte.is_own()) ETB_RETURN_IF_ERROR(add_stock(report, needs));
   add_missing(report, needs);
   return report;
 }

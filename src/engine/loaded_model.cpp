@@ -53,9 +53,10 @@ std::string packed_folder() {
 }  // namespace
 
 std::string model_key(const ModelOptions& options) {
-  std::string key =
-      concat(options.model, " context=", options.context, " threads=", options.threads,
-             " kernels=", options.kernel_path, " tokenizer=", options.tokenizer);
+  std::string key = concat(options.model, " context=", options.context,
+                           " threads=", options.threads, " kernels=", options.kernel_path,
+                           " tokenizer=", options.tokenizer, options.ids_only ? " ids" : "");
+  for (const std::string& file : options.data) key += concat(" data=", file);
   for (const runner::BackendOption& option : options.backend_options) {
     key += concat(" ", option.backend, ".", option.key, "=", option.value);
   }
@@ -92,20 +93,24 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
                                                        const LoadProgress& progress,
                                                        const CancelToken* cancel) {
   const int64_t start = Clock::system().now_ns();
-  ETB_ASSIGN_OR_RETURN(ModelBundle bundle,
-                       open_bundle({options.model, options.tokenizer}, progress, cancel));
+  ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle({.model = options.model,
+                                                        .tokenizer = options.tokenizer,
+                                                        .data = options.data,
+                                                        .ids_only = options.ids_only},
+                                                       progress, cancel));
   ETB_ASSIGN_OR_RETURN(MemoryPlan plan, plan_memory(bundle, options.context, options.memory));
   ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> program, program_for(bundle, plan.context));
   ETB_ASSIGN_OR_RETURN(
       auto runner,
-      runner::TextRunner::load({.file = bundle.pte->mapping(), .program = std::move(program)},
-                               {.threads = options.threads,
-                                .kernel_path = options.kernel_path,
-                                .image = bundle.recipe,
-                                .backend_options = options.backend_options,
-                                .cache_folder = packed_folder()}));
+      runner::TextRunner::load(
+          {.file = bundle.pte->mapping(), .program = std::move(program), .data = bundle.data},
+          {.threads = options.threads,
+           .kernel_path = options.kernel_path,
+           .image = bundle.recipe,
+           .backend_options = options.backend_options,
+           .cache_folder = packed_folder()}));
   const uint32_t logits = runner->meta().vocab_size;
-  if (bundle.tokenizer->vocab_size() > logits) {
+  if (bundle.tokenizer != nullptr && bundle.tokenizer->vocab_size() > logits) {
     return Status(StatusCode::Corrupt,
                   concat(options.model, ": the tokenizer has ", bundle.tokenizer->vocab_size(),
                          " tokens, the model foretells only ", logits));

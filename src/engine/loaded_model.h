@@ -26,7 +26,10 @@ struct ModelOptions {
   unsigned threads = 0;          // 0 = the machine's performance cores
   std::string kernel_path = {};  // empty: the best this machine has; else "scalar", "avx2", ...
   std::string tokenizer = {};    // of a stock .pte: a file or folder; empty: beside the model
-  MemoryOptions memory = {};     // not part of the key
+  // .ptd files with weights of a stock .pte; empty: the one beside it of the same stem, if any.
+  std::vector<std::string> data = {};
+  bool ids_only = false;      // what has no tokenizer runs all the same, on ids
+  MemoryOptions memory = {};  // not part of the key
   // For what a stock .pte is delegated to: {"XnnpackBackend", "workspace_sharing_mode", "1"}.
   std::vector<runner::BackendOption> backend_options = {};
 };

@@ -39,10 +39,6 @@ uint32_t widest_window(const model::ModelShape& shape) {
   return shape.windows.empty() ? 0 : std::ranges::max(shape.windows);
 }
 
-memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& manifest) {
-  return cost_of(pte.summary(), pte.bytes().size(), manifest);
-}
-
 memory::ModelCost cost_of(const model::PteSummary& program, uint64_t file_bytes,
                           const model::Manifest& manifest) {
   const model::ModelShape& shape = manifest.shape;
@@ -69,7 +65,10 @@ memory::ModelCost cost_of(const model::PteSummary& program, uint64_t file_bytes,
 
 Result<MemoryPlan> plan_memory(const ModelBundle& bundle, uint32_t context,
                                const MemoryOptions& options) {
-  MemoryPlan plan{.context = context, .cost = cost_of(*bundle.pte, bundle.manifest)};
+  uint64_t bytes = bundle.pte->bytes().size();
+  for (const auto& file : bundle.data) bytes += file->bytes().size();
+  MemoryPlan plan{.context = context,
+                  .cost = cost_of(bundle.pte->summary(), bytes, bundle.manifest)};
   const auto machine = machine_memory(options.root);
   const auto process = process_memory_under(options.root);
   const model::ProgramDefaults& defaults = bundle.manifest.defaults;

@@ -32,9 +32,8 @@ struct MemoryPlan {
 // Of the layers that have one; 0: none has.
 uint32_t widest_window(const model::ModelShape& shape);
 
-memory::ModelCost cost_of(const model::PteFile& pte, const model::Manifest& manifest);
-// The same of a file of `file_bytes` that is not there yet. A manifest without tensors: a stock
-// file's.
+// `file_bytes`: of all the files of a model, there or not yet there. A manifest without tensors: a
+// stock file's.
 memory::ModelCost cost_of(const model::PteSummary& program, uint64_t file_bytes,
                           const model::Manifest& manifest);
 

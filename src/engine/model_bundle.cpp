@@ -76,9 +76,12 @@ Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& pr
     return Status(StatusCode::InvalidArgument,
                   concat(paths.model, " has its own tokenizer: none can be given"));
   }
+  if (pte.is_own() && !paths.data.empty()) {
+    return Status(StatusCode::InvalidArgument,
+                  concat(paths.model, " holds all of its weights: no .ptd can be given"));
+  }
   ModelBundle bundle;
-  ETB_RETURN_IF_ERROR(pte.is_own() ? read_own(pte, bundle)
-                                   : read_stock(pte, paths.tokenizer, bundle));
+  ETB_RETURN_IF_ERROR(pte.is_own() ? read_own(pte, bundle) : read_stock(pte, paths, bundle));
   bundle.path = std::move(pte_path);
   bundle.pte = std::make_shared<const model::PteFile>(std::move(pte));
   settle_chat_format(bundle);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/cancel.h"
 #include "base/status.h"
@@ -39,8 +40,10 @@ struct ContentForms {
 struct ModelBundle {
   std::string path;                           // of the .pte that is mapped
   std::shared_ptr<const model::PteFile> pte;  // holds the mapping
+  // .ptd files that hold weights of a stock model.
+  std::vector<std::shared_ptr<const MappedFile>> data = {};
   model::Manifest manifest;
-  std::shared_ptr<const token::Tokenizer> tokenizer;
+  std::shared_ptr<const token::Tokenizer> tokenizer;  // null only if ids_only was asked for
   // The file's, or the built-in one that its vocabulary tells; null: there is neither.
   std::shared_ptr<const prompt::ChatTemplate> chat_template;
   const family::ChatFormat* format = nullptr;  // that the vocabulary tells, whatever the template
@@ -68,6 +71,9 @@ Result<std::string> resolve_model(const std::string& path, const LoadProgress& p
 struct BundlePaths {
   std::string model;           // a .gguf, one of our .pte files, or a stock one
   std::string tokenizer = {};  // of a stock one, if it is not in the model's folder
+  // .ptd files with weights of a stock one; empty: the one beside it of the same stem, if any.
+  std::vector<std::string> data = {};
+  bool ids_only = false;  // a stock one without a tokenizer opens too
 };
 Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& progress,
                                 const CancelToken* cancel);

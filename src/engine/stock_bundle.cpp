@@ -81,6 +81,16 @@ Status describe_media(const model::PteFile& pte, std::string_view folder, ModelB
   return read.ok() ? read : read.with_context(pte.name());
 }
 
+Status open_data(const model::PteFile& pte, std::vector<std::string> paths, ModelBundle& bundle) {
+  if (std::string beside = data_file_beside(pte.name()); paths.empty() && !beside.empty()) {
+    paths.push_back(std::move(beside));
+  }
+  for (const std::string& path : paths) {
+    ETB_ASSIGN_OR_RETURN(bundle.data.emplace_back(), MappedFile::open(path));
+  }
+  return {};
+}
+
 // The token that a file's metadata names for its images and sounds.
 void name_placeholders(const model::PteSummary& summary, ModelBundle& bundle) {
   const auto text_of = [&](std::string_view name) {
@@ -108,7 +118,12 @@ Result<std::string> read_tokenizer_files(const std::string& path, ModelBundle& b
   return std::move(files.path);
 }
 
-Status read_stock(const model::PteFile& pte, const std::string& tokenizer, ModelBundle& bundle) {
+std::string data_file_beside(std::string_view model) {
+  std::string path = join_path(folder_of(model), concat(file_stem(model), ".ptd"));
+  return file_identity(path).ok() ? path : std::string();
+}
+
+Status read_stock(const model::PteFile& pte, const BundlePaths& paths, ModelBundle& bundle) {
   const model::Capabilities file = model::capabilities_of(pte.summary());
   if (file.text_methods.empty()) {
     return {StatusCode::Unsupported,
@@ -117,12 +132,14 @@ Status read_stock(const model::PteFile& pte, const std::string& tokenizer, Model
   }
   bundle.manifest = describe(pte, file);
   ETB_RETURN_IF_ERROR(describe_media(pte, folder_of(pte.name()), bundle));
-  const bool beside = tokenizer.empty();
+  ETB_RETURN_IF_ERROR(open_data(pte, paths.data, bundle));
+  const bool beside = paths.tokenizer.empty();
   const Status read =
-      read_tokenizer_files(beside ? std::string(folder_of(pte.name())) : tokenizer, bundle)
+      read_tokenizer_files(beside ? std::string(folder_of(pte.name())) : paths.tokenizer, bundle)
           .status();
   if (read.ok()) name_placeholders(pte.summary(), bundle);
   if (!beside || read.code() != StatusCode::NotFound) return read;
+  if (paths.ids_only) return {};
   return {StatusCode::NotFound, concat(pte.name(), " has its tokenizer in a file beside it: ",
                                        read.message(), "; give it with --tokenizer")};
 }

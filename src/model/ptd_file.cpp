@@ -96,7 +96,11 @@ Result<TensorLayout> read_layout(const FlatTable& table, uint64_t bytes) {
 
 Result<PtdFile> PtdFile::open(const std::string& path) {
   ETB_ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> file, MappedFile::open(path));
-  Result<PtdFile> parsed = parse(file->bytes(), path);
+  return from(std::move(file));
+}
+
+Result<PtdFile> PtdFile::from(std::shared_ptr<const MappedFile> file) {
+  Result<PtdFile> parsed = parse(file->bytes(), file->path());
   if (parsed.ok()) parsed->mapping_ = std::move(file);
   return parsed;
 }

@@ -33,6 +33,7 @@ class PtdFile {
  public:
   // Errors name the path: NotFound, InvalidArgument, Corrupt (cut short, damaged), Unsupported.
   static Result<PtdFile> open(const std::string& path);
+  static Result<PtdFile> from(std::shared_ptr<const MappedFile> file);
   // `bytes` must outlive the PtdFile. `name` stands in messages.
   static Result<PtdFile> parse(std::span<const uint8_t> bytes, std::string name);
 

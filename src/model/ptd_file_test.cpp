@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "model/pte_file.h"
 
 namespace etb::model {
 namespace {
@@ -63,8 +64,22 @@ TEST_F(Ptd, HoldsTheWeightsByName) {
   expect_sane();
 }
 
+TEST_F(Ptd, HoldsWhatItsModelNames) {
+  const auto model = PteFile::open(recorded("llm-apart.pte"));
+  ASSERT_TRUE(model.ok()) << model.status().to_string();
+  const std::vector<std::string>& names = model->summary().method("forward")->external_weights;
+  EXPECT_FALSE(names.empty());
+  EXPECT_TRUE(std::ranges::is_sorted(names));
+  const auto file = PtdFile::open(recorded("llm-apart.ptd"));
+  for (const std::string& name : names) EXPECT_NE(file->find(name), nullptr) << name;
+  const auto whole = PteFile::open(recorded("llm-fp32.pte"));
+  EXPECT_TRUE(whole->summary().method("forward")->external_weights.empty());
+}
+
 TEST_F(Ptd, OtherFilesAreRefused) {
   EXPECT_EQ(PtdFile::open(recorded("llm-apart.pte")).status().code(), StatusCode::Corrupt);
+  EXPECT_EQ(PteFile::open(recorded("llm-apart.ptd")).status().code(),
+            StatusCode::InvalidArgument);
   EXPECT_EQ(PtdFile::open(recorded("none.ptd")).status().code(), StatusCode::NotFound);
   bytes_.clear();
   EXPECT_EQ(parsed().code(), StatusCode::Corrupt);

@@ -32,6 +32,10 @@ Status check_identifier(Bytes head, uint64_t total_bytes) {
   if (four_bytes(head, 0) == "GGUF") {
     return corrupt("a GGUF file, not a .pte; name it .gguf or import it");
   }
+  if (identifier == "FT01") {
+    return {StatusCode::InvalidArgument,
+            "this is a .ptd, weights alone: give the .pte that they belong to"};
+  }
   return corrupt("no .pte: the identifier ET12 is missing; check which file this is");
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "base/text.h"
 
@@ -70,6 +71,19 @@ std::vector<Constant> constants_of(const FlatVector& values, const FlatVector& o
   return constants;
 }
 
+std::vector<std::string> external_weights(const FlatVector& values) {
+  std::set<std::string_view> names;
+  for (size_t i = 0; i < values.size() && names.size() < kMostWeightNames; ++i) {
+    const FlatTable value = values.table(i);
+    if (value.get<uint8_t>(slot::kType) != static_cast<uint8_t>(ValueType::Tensor)) continue;
+    const FlatTable extra = value.table(slot::kValue).table(slot::kExtra);
+    if (extra.get<uint8_t>(slot::kLocation) != kLocationExternal) continue;
+    const std::string_view name = extra.string(slot::kQualifiedName);
+    if (name.size() <= kLongestWeightName) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
 uint64_t count_constant_tensors(const FlatVector& values) {
   uint64_t count = 0;
   for (size_t i = 0; i < values.size(); ++i) {
@@ -102,6 +116,7 @@ MethodSummary summarize_method(const FlatTable& plan, size_t& text_room) {
   method.inputs = summarize_values(values, plan.vector(slot::kInputs, 4));
   method.outputs = summarize_values(values, outputs);
   method.constant_tensors = count_constant_tensors(values);
+  method.external_weights = external_weights(values);
   count_instructions(plan, method);
   if (method.inputs.empty() && method.instructions == 0) {
     method.constants = constants_of(values, outputs, text_room);

@@ -38,6 +38,8 @@ struct MethodSummary {
   uint64_t instructions = 0;
   uint64_t delegate_calls = 0;
   uint64_t constant_tensors = 0;
+  // Names of its weights that lie in other files, sorted, each once; kMostWeightNames at most.
+  std::vector<std::string> external_weights;
   std::vector<uint64_t> planned_bytes;  // [memory id - 1]
   std::vector<Constant> constants;      // of a metadata method: its outputs; else empty
   bool is_metadata() const { return !constants.empty(); }
@@ -73,6 +75,9 @@ struct PteSummary {
 // All texts among the constants together; a method whose texts go beyond it shows no constants. One
 // text of the file may be named by many methods, so its own size bounds nothing.
 inline constexpr size_t kMostConstantText = size_t{1} << 20;
+
+inline constexpr size_t kMostWeightNames = size_t{1} << 16;
+inline constexpr size_t kLongestWeightName = 4096;  // longer ones are left out
 
 // Precondition: check_structure(program) is Ok (else what cannot be read is left out). Fills
 // methods and version.

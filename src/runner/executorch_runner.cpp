@@ -176,7 +176,8 @@ Status ExecutorchRunner::load_program(const RunnerOptions& options,
     return runtime_status(RuntimeStep::LoadProgram, program.error(), path, capture);
   }
   program_.emplace(std::move(program.get()));
-  context_ = {&*program_, kernels_, path, backend_options_.map()};
+  ETB_RETURN_IF_ERROR(open_external(summary));
+  context_ = {&*program_, kernels_, path, backend_options_.map(), external_.get()};
   ETB_ASSIGN_OR_RETURN(methods_, method_names(context_));
   ETB_ASSIGN_OR_RETURN(text_, read_text_methods(context_, methods_));
   if (!text_.many.embeddings) return {};
@@ -199,7 +200,7 @@ Status ExecutorchRunner::set_backend_options(const RunnerOptions& options,
       backend_options_.has(kXnnpack, kWeightCache) || backend_options_.has(kXnnpack, kPackedPath)) {
     return {};
   }
-  auto packed = PackedWeights::open(*source_.file, program, options.cache_folder);
+  auto packed = PackedWeights::open(source_, program, options.cache_folder);
   if (!packed.ok()) {
     log(LogLevel::Warning, concat(source_.file->path(), ": XNNPACK packs the weights for each ",
                                   "conversation anew: ", packed.status().message()));
@@ -208,6 +209,21 @@ Status ExecutorchRunner::set_backend_options(const RunnerOptions& options,
   packed_ = std::move(packed).value();
   ETB_RETURN_IF_ERROR(backend_options_.set({kXnnpack, kWeightCache, "true"}));
   return backend_options_.set({kXnnpack, kPackedPath, packed_->path()});
+}
+
+Status ExecutorchRunner::open_external(const model::PteSummary& summary) {
+  ExternalDataMap::Needs needs;
+  for (const model::MethodSummary& method : summary.methods) {
+    if (!method.external_weights.empty()) needs[method.name] = method.external_weights;
+  }
+  if (source_.data.empty() && needs.empty()) return {};
+  std::vector<model::PtdFile> files;
+  for (const auto& file : source_.data) {
+    ETB_ASSIGN_OR_RETURN(model::PtdFile parsed, model::PtdFile::from(file));
+    files.push_back(std::move(parsed));
+  }
+  ETB_ASSIGN_OR_RETURN(external_, ExternalDataMap::create(std::move(files), std::move(needs)));
+  return {};
 }
 
 void ExecutorchRunner::keep_packed() {

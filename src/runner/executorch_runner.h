@@ -15,6 +15,7 @@
 #include "platform/anonymous_memory.h"
 #include "runner/backend_options.h"
 #include "runner/embeddings.h"
+#include "runner/external_data.h"
 #include "runner/loaded_method.h"
 #include "runner/mapped_loader.h"
 #include "runner/packed_weights.h"
@@ -81,6 +82,8 @@ class ExecutorchRunner final : public TextRunner,
                       std::span<const model::OperatorSignature> signatures);
   Status set_backend_options(const RunnerOptions& options, const std::vector<std::string>& backends,
                              std::span<const uint8_t> program);
+  // Of a model whose weights lie, or may lie, in other files.
+  Status open_external(const model::PteSummary& summary);
   // Goes on with the weights as they were packed in this load.
   void keep_packed();
   Status plan_memory();
@@ -95,6 +98,7 @@ class ExecutorchRunner final : public TextRunner,
   MappedLoader loader_;
   std::vector<executorch::runtime::Kernel> kernels_;
   BackendOptions backend_options_;
+  std::unique_ptr<ExternalDataMap> external_;  // null: all weights are in the model's file
   std::unique_ptr<PackedWeights> packed_;  // null: no XNNPACK in the file, or it packs by itself
   std::optional<executorch::runtime::Program> program_;
   MethodContext context_;

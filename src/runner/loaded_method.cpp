@@ -8,6 +8,7 @@
 namespace etb::runner {
 namespace {
 
+using executorch::runtime::Error;
 using executorch::runtime::MethodMeta;
 
 constexpr int64_t kMaxArenaBytes = int64_t{1} << 40;
@@ -37,6 +38,11 @@ Status check_backends(const MethodMeta& meta, std::string_view doing) {
           concat(doing, " is delegated to ", missing.size() == 1 ? "a backend" : "backends",
                  " that this build or machine does not have: ", name_list(missing),
                  "; use a build that links it, or a file exported for the CPU")};
+}
+
+// Those of delegates, whose names only they know: the runtime's words name the weight.
+Status missing_of_delegate(const Status& status) {
+  return {StatusCode::NotFound, concat(status.message(), "; ", kWhereWeightsAre)};
 }
 
 }  // namespace
@@ -74,6 +80,9 @@ Result<std::unique_ptr<LoadedMethod>> LoadedMethod::load(
   loaded->doing_ = concat(context.file, ": method '", method, "'");
   ETB_ASSIGN_OR_RETURN(const MethodMeta meta, meta_of(context, method));
   ETB_RETURN_IF_ERROR(check_backends(meta, loaded->doing_));
+  if (context.external != nullptr) {
+    ETB_RETURN_IF_ERROR(context.external->check(method).with_context(loaded->doing_));
+  }
   for (const std::span<uint8_t> arena : arenas) {
     loaded->spans_.emplace_back(arena.data(), arena.size());
   }
@@ -82,12 +91,16 @@ Result<std::unique_ptr<LoadedMethod>> LoadedMethod::load(
   loaded->manager_.emplace(&loaded->method_allocator_, &*loaded->planned_,
                            &loaded->temp_allocator_);
   LogCapture capture;
-  auto result = context.program->load_method(method.c_str(), &*loaded->manager_, nullptr, nullptr,
-                                             context.backend_options,
+  auto result = context.program->load_method(method.c_str(), &*loaded->manager_, nullptr,
+                                             context.external, context.backend_options,
                                              {context.kernels.data(), context.kernels.size()});
   // A later instruction that resolves may hide an earlier one that did not: the log does not lie.
   if (!result.ok() || !capture.missing_operators().empty()) {
-    return runtime_status(RuntimeStep::LoadMethod, result.error(), loaded->doing_, capture);
+    const Status status =
+        runtime_status(RuntimeStep::LoadMethod, result.error(), loaded->doing_, capture);
+    const bool lacks =
+        result.error() == Error::InvalidExternalData || result.error() == Error::NotFound;
+    return lacks ? missing_of_delegate(status) : status;
   }
   loaded->method_.emplace(std::move(result.get()));
   return loaded;

@@ -19,6 +19,7 @@
 
 #include "base/status.h"
 #include "platform/anonymous_memory.h"
+#include "runner/external_data.h"
 
 namespace etb::runner {
 
@@ -28,6 +29,7 @@ struct MethodContext {
   std::span<const executorch::runtime::Kernel> kernels;
   std::string file;  // for messages
   const executorch::runtime::LoadBackendOptionsMap* backend_options = nullptr;
+  const ExternalDataMap* external = nullptr;  // null: all weights are in the model's file
 };
 
 // Bytes a method plans for each memory id, id 1 first. Corrupt beyond any sensible size.

@@ -16,6 +16,8 @@ struct ModelSource {
   // Bytes [0, program size) as a file would have them, extended header included, its segment
   // offsets those of `file`. Empty: the file's own.
   std::vector<uint8_t> program{};
+  // .ptd files that hold weights of it, by name.
+  std::vector<std::shared_ptr<const MappedFile>> data{};
 };
 
 }  // namespace etb::runner

@@ -41,9 +41,10 @@ std::array<uint8_t, kNumber> bytes_of(uint64_t number) {
   return bytes;
 }
 
-Result<uint64_t> key_of(const MappedFile& model, Bytes program) {
+Result<uint64_t> key_of(const ModelSource& model, Bytes program) {
   ETB_ASSIGN_OR_RETURN(model::StreamHash hash, model::StreamHash::create());
-  model::add_identity(hash, model);
+  model::add_identity(hash, *model.file);
+  for (const auto& file : model.data) model::add_identity(hash, *file);
   hash.add(program);
   const std::string machine =
       concat(ETB_EXECUTORCH_VERSION, "\n", cpu_topology().model, "\n", describe(cpu_features()));
@@ -84,16 +85,17 @@ Status check_kept(Bytes file, uint64_t key) {
 
 }  // namespace
 
-Result<std::unique_ptr<PackedWeights>> PackedWeights::open(const MappedFile& model, Bytes program,
+Result<std::unique_ptr<PackedWeights>> PackedWeights::open(const ModelSource& model, Bytes program,
                                                            const std::string& folder) {
   ETB_ASSIGN_OR_RETURN(const uint64_t key, key_of(model, program));
-  const std::string name = model::cache_file_name(model.path(), key, model::kPackedWeights);
+  const std::string name = model::cache_file_name(model.file->path(), key, model::kPackedWeights);
   ETB_ASSIGN_OR_RETURN(HeldFile memory, HeldFile::in_memory(name));
   std::unique_ptr<PackedWeights> packed(new PackedWeights(folder, name, key, std::move(memory)));
   if (folder.empty()) return packed;
   const Status opened = packed->open_kept();
   if (opened.ok()) {
-    log(LogLevel::Debug, concat(model.path(), ": packed weights from ", join_path(folder, name)));
+    log(LogLevel::Debug,
+        concat(model.file->path(), ": packed weights from ", join_path(folder, name)));
   } else if (opened.code() != StatusCode::NotFound) {
     log(LogLevel::Warning, concat("weights are packed again: ", join_path(folder, name),
                                   " cannot be used: ", opened.message()));

@@ -3,12 +3,12 @@
 //
 // The backend's own cache of packed weights is what reads and writes. It trusts what it reads, and
 // the names of weights; so each model has a file of its own, whose name is a key over who the model
-// file is (model/cache_files.h), its whole program part (in which exporters name weights by their
-// content), the runtime's version and the processor, and the file ends with a checksum that is
-// compared before the backend sees it. The weights themselves are not read for the key: a load may
-// not cost what it saves. What the backend packs it writes into a file in memory, which becomes the
-// cache's atomically: neither a full disk nor a killed process leaves anything half written, and
-// several processes at once write the same bytes.
+// file and its .ptd files are (model/cache_files.h), its whole program part (in which exporters
+// name weights by their content), the runtime's version and the processor, and the file ends with a
+// checksum that is compared before the backend sees it. The weights themselves are not read for the
+// key: a load may not cost what it saves. What the backend packs it writes into a file in memory,
+// which becomes the cache's atomically: neither a full disk nor a killed process leaves anything
+// half written, and several processes at once write the same bytes.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@
 #include "base/status.h"
 #include "platform/held_file.h"
 #include "platform/mapped_file.h"
+#include "runner/model_source.h"
 
 namespace etb::runner {
 
@@ -27,7 +28,7 @@ class PackedWeights {
   // The kept file, or one in memory that the backend will fill. `program`: the model's program
   // part. `folder`: empty: packed weights are kept no longer than this lives. An error only costs
   // what this is for: the backend then packs for each method anew.
-  static Result<std::unique_ptr<PackedWeights>> open(const MappedFile& model,
+  static Result<std::unique_ptr<PackedWeights>> open(const ModelSource& model,
                                                      std::span<const uint8_t> program,
                                                      const std::string& folder);
 

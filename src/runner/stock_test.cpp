@@ -29,9 +29,7 @@ class Stock : public ::testing::TestWithParam<Fixture> {
   void SetUp() override {
     recorded_ = read_recorded(GetParam().name);
     ASSERT_GT(recorded_.ids.size(), 20u);
-    auto file = MappedFile::open(recorded_path(GetParam().name + ".pte"));
-    ASSERT_TRUE(file.ok()) << file.status().to_string();
-    auto runner = TextRunner::load({.file = *file}, {});
+    auto runner = TextRunner::load(recorded_model(GetParam().name), {});
     ASSERT_TRUE(runner.ok()) << runner.status().to_string();
     runner_ = *runner;
     sequence_ = runner_->new_sequence().value();
@@ -157,7 +155,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Fixture{"llm-int8-cache", 0.02}, Fixture{"llm-one-token"},
                       Fixture{"llm-plain"}, Fixture{"llm-all-logits", 1e-4, true},
                       Fixture{"llm-bf16", 0.03}, Fixture{"llm-ring", 1e-4, false, true},
-                      Fixture{"optimum-fp32", 1e-4, true}, Fixture{"optimum-sdpa", 1e-4, true},
+                      Fixture{"llm-apart", 0.05}, Fixture{"optimum-fp32", 1e-4, true},
+                      Fixture{"optimum-sdpa", 1e-4, true},
                       Fixture{"optimum-fp16-int32", 0.01, true}, Fixture{"optimum-two-methods"}),
     [](const auto& fixture) {
       std::string name = fixture.param.name;

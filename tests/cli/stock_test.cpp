@@ -67,6 +67,39 @@ TEST_F(Stock, BackendOptionsAreCheckedAgainstTheFile) {
   EXPECT_EQ(malformed.exit_code, 2) << malformed.summary();
 }
 
+// As exporters write it: weights in a .ptd of the model's stem, in its folder.
+TEST_F(Stock, WeightsMayLieInAFileBesideIt) {
+  const std::string model = published("llm-apart.pte");
+  const std::vector<std::string> ask{"run", model, "-p",     "Hello", "--raw",
+                                     "-n",  "8",   "--temp", "0"};
+  const auto answer = [&](const std::string& data) {
+    std::vector<std::string> words = ask;
+    if (!data.empty()) words.insert(words.end(), {"--data", data});
+    return etbridge(words);
+  };
+  EXPECT_TRUE(fails_clearly(answer(""), {"llm-apart.pte", ".ptd", "--data"}));
+  EXPECT_NE(etbridge({"inspect", model}).out.find("missing       weights: "), std::string::npos);
+  const auto given = answer(recorded("llm-apart.ptd"));
+  EXPECT_EQ(given.exit_code, 0) << given.summary();
+  EXPECT_TRUE(fails_clearly(answer(model), {"llm-apart.pte", ".ptd"}));
+  EXPECT_TRUE(fails_clearly(answer(file("none.ptd").string()), {"none.ptd"}));
+  std::filesystem::copy_file(recorded("llm-apart.ptd"), file("model/llm-apart.ptd"));
+  EXPECT_EQ(answer("").out, given.out);
+  const auto inspect = etbridge({"inspect", model});
+  EXPECT_NE(inspect.out.find("weights in llm-apart.ptd"), std::string::npos) << inspect.summary();
+  EXPECT_EQ(inspect.out.find("missing"), std::string::npos) << inspect.summary();
+  const auto whole = put("tiny.gguf", tiny_gguf());
+  EXPECT_TRUE(fails_clearly(
+      etbridge({"run", whole.string(), "-p", "Hi", "--data", recorded("llm-apart.ptd")}),
+      {"tiny.gguf", ".ptd"}));
+}
+
+TEST_F(Stock, ABenchTakesNoTokenizer) {
+  const auto outcome =
+      etbridge({"bench", recorded("llm-fp32.pte"), "-p", "16", "-n", "8", "-r", "1"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+}
+
 TEST_F(Stock, AContextBeyondTheExportIsRefused) {
   const std::string model = published("llm-fp32.pte");
   EXPECT_TRUE(fails_clearly(etbridge({"run", model, "-p", "Hi", "--raw", "--context", "128"}),

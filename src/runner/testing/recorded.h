@@ -13,11 +13,20 @@
 
 #include "base/token_id.h"
 #include "media/media.h"
+#include "runner/model_source.h"
 
 namespace etb::runner {
 
 inline std::string recorded_path(const std::string& file) {
   return std::string(ETB_SOURCE_DIR) + "/tests/references/stock/" + file;
+}
+
+// A model with the weights that lie in a .ptd of the same stem.
+inline ModelSource recorded_model(const std::string& name) {
+  ModelSource source{.file = MappedFile::open(recorded_path(name + ".pte")).value()};
+  auto data = MappedFile::open(recorded_path(name + ".ptd"));
+  if (data.ok()) source.data.push_back(std::move(data).value());
+  return source;
 }
 
 // Reads plain numbers one after the other; good() once all were there.
