@@ -78,8 +78,7 @@ TEST_F(Ptd, HoldsWhatItsModelNames) {
 
 TEST_F(Ptd, OtherFilesAreRefused) {
   EXPECT_EQ(PtdFile::open(recorded("llm-apart.pte")).status().code(), StatusCode::Corrupt);
-  EXPECT_EQ(PteFile::open(recorded("llm-apart.ptd")).status().code(),
-            StatusCode::InvalidArgument);
+  EXPECT_EQ(PteFile::open(recorded("llm-apart.ptd")).status().code(), StatusCode::InvalidArgument);
   EXPECT_EQ(PtdFile::open(recorded("none.ptd")).status().code(), StatusCode::NotFound);
   bytes_.clear();
   EXPECT_EQ(parsed().code(), StatusCode::Corrupt);
