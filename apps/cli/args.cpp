@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <memory>
 
+#include "base/text.h"
 #include "engine/doctor.h"
+#include "engine/text_tools.h"
 #include "setup.h"
 
 namespace etb::cli {
@@ -102,6 +104,12 @@ void add_sampling(CLI::App& verb, SamplingArgs& args) {
       ->group(group);
 }
 
+CLI::Option* add_template(CLI::App& verb, std::string& chat_template) {
+  return verb.add_option(
+      "--template", chat_template,
+      concat("Chat template instead of the model's own: a file, or one of ", built_in_templates()));
+}
+
 CLI::Option* add_model(CLI::App& verb, std::string& model) {
   return verb.add_option("MODEL", model, "A .gguf or a .pte")->required();
 }
@@ -141,6 +149,7 @@ CLI::Option* add_talk(CLI::App& verb, TalkArgs& args) {
       ->check(CLI::IsMember({"auto", "on", "off"}));
   verb.add_option("--tools", args.tools,
                   "A JSON file with what the model may call, declared as for OpenAI");
+  add_template(verb, args.chat_template);
   verb.add_flag("--no-lookup", args.no_lookup,
                 "Do not guess ahead where text repeats (same tokens, for timing)");
   add_common(verb, args.common);
@@ -166,7 +175,7 @@ void add_talking_verbs(CLI::App& app, const Choose& choose) {
     source->require_option(1);
     CLI::Option* raw =
         verb.add_flag("--raw", args.raw, "The text is the whole prompt: no template");
-    raw->excludes(system)->excludes(messages);
+    raw->excludes(system)->excludes(messages)->excludes(verb.get_option("--template"));
     verb.add_option("--image", args.images,
                     "A PNG or JPEG that stands before the prompt's text (repeatable)")
         ->allow_extra_args(false)
@@ -225,8 +234,8 @@ void add_text_verbs(CLI::App& app, const Choose& choose) {
                        [=](CLI::App& verb, RenderArgs& args) {
                          CLI::Option_group* source = verb.add_option_group("Template");
                          source->add_option("MODEL", args.model, about_model);
-                         source->add_option("--template", args.template_file, "A template file");
-                         source->require_option(1);
+                         add_template(*source, args.chat_template);
+                         source->require_option(1, 2);
                          add_now(verb, args.common);
                        });
 }

@@ -46,6 +46,7 @@ struct TalkArgs {
   bool no_lookup = false;
   std::string think = "auto";  // on, off: what templates that can do either are told
   std::string tools;           // a file; empty: none
+  std::string chat_template;   // a built-in one's name, or a file; empty: the model's own
 };
 
 struct ChatArgs {
@@ -80,7 +81,7 @@ struct DetokenizeArgs {
 };
 struct RenderArgs {
   CommonArgs common;
-  std::string model, template_file;
+  std::string model, chat_template;  // one of them may be empty
 };
 struct PerplexityArgs {
   CommonArgs common;

@@ -75,6 +75,7 @@ Result<std::shared_ptr<Engine>> load_engine(const TalkArgs& args, const EngineSe
   EngineOptions options{.model = model_options(args.model, args.common),
                         .progress = progress_bar(),
                         .cancel = setup.cancel};
+  options.model.chat_template = args.chat_template;
   options.monitor.on_event = setup.on_event;
   options.pool.folder = setup.folder;
   if (!setup.folder.empty()) options.pool.prefix_disk_bytes = kPrefixDiskBytes;

@@ -60,10 +60,8 @@ Status detokenize_checked(const DetokenizeArgs& args) {
 Status render_checked(const RenderArgs& args) {
   ETB_ASSIGN_OR_RETURN(const auto pinned, parse_now(args.common.now));
   const int64_t now = pinned.value_or(Clock::system().wall_seconds());
-  auto opened = args.template_file.empty() ? open_model_template(args.model, progress_bar())
-                                           : open_template_file(args.template_file);
-  if (!opened.ok()) return opened.status();
-  TemplateSource& source = *opened;
+  ETB_ASSIGN_OR_RETURN(TemplateSource source,
+                       open_template(args.model, args.chat_template, progress_bar()));
   source.defaults.now_seconds = now;
   return each_line([&](const std::string& line) -> Result<std::string> {
     return prompt::render_json_line(*source.chat_template, line, source.defaults);

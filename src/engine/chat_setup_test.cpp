@@ -10,6 +10,8 @@
 #include "engine/loaded_model.h"
 #include "engine/prompt_encoder.h"
 #include "engine/testing/byte_model.h"
+#include "engine/text_tools.h"
+#include "platform/test_folder.h"
 
 namespace etb {
 namespace {
@@ -85,6 +87,93 @@ TEST(ChatSetup, AVocabularyThatTellsNoneIsRefusedWithTheRemedy) {
   EXPECT_TRUE(encode_raw(bundle, "[INST] Hi [/INST]").ok());
 }
 
+// A bundle that was opened with a template of the user's choice.
+ModelBundle bundle_with(const std::vector<std::string>& special, const std::string& name_or_path) {
+  ModelBundle bundle = bundle_of(special);
+  auto chosen = choose_template(name_or_path);
+  EXPECT_TRUE(chosen.ok()) << chosen.status().to_string();
+  if (!chosen.ok()) return bundle;
+  bundle.chat_template = chosen->chat_template;
+  bundle.chosen = chosen->format;
+  settle_chat_format(bundle);
+  return bundle;
+}
+
+TEST(ChosenTemplate, IsABuiltInOneByItsName) {
+  const ModelBundle bundle = bundle_with(kLlama, "chatml");
+  EXPECT_EQ(bundle.format->name, "llama-3.1") << "what the vocabulary tells is known all the same";
+  const auto prompt = encode_messages(bundle, kChat, {}, {});
+  ASSERT_TRUE(prompt.ok()) << prompt.status().to_string();
+  EXPECT_TRUE(prompt->text.ends_with("<|im_start|>user\nU<|im_end|>\n<|im_start|>assistant\n"));
+  EXPECT_EQ(choose_template("")->chat_template, nullptr) << "nothing was asked for";
+  for (const family::ChatFormat& format : family::chat_formats()) {
+    const auto chosen = choose_template(std::string(format.name));
+    ASSERT_TRUE(chosen.ok()) << format.name;
+    EXPECT_EQ(chosen->format, &format);
+    EXPECT_EQ(chosen->chat_template->text(), family::template_text(format));
+    EXPECT_NE(built_in_templates().find(format.name), std::string::npos);
+  }
+}
+
+TEST(ChosenTemplate, IsAFileIfNoBuiltInOneIsCalledSo) {
+  const TestFolder folder;
+  const std::string path = folder.write("my.jinja", "<|im_start|>{{ messages[-1].content }}");
+  const auto prompt = encode_messages(bundle_with(kGemma, path), kChat, {}, {});
+  ASSERT_TRUE(prompt.ok()) << prompt.status().to_string();
+  EXPECT_EQ(prompt->text, "<|im_start|>U");
+}
+
+TEST(ChosenTemplate, WhatIsNoneIsAnErrorThatNamesIt) {
+  const TestFolder folder;
+  const auto refused = [](const std::string& name, StatusCode code) {
+    const Status status = choose_template(name).status();
+    EXPECT_EQ(status.code(), code) << status.to_string();
+    EXPECT_NE(status.message().find(name), std::string::npos) << status.to_string();
+    return std::string(status.message());
+  };
+  const std::string none = refused("llama3", StatusCode::NotFound);
+  EXPECT_NE(none.find("no such file"), std::string::npos) << none;
+  EXPECT_NE(none.find(built_in_templates()), std::string::npos) << none;
+  const auto file = [&](std::string_view text) { return folder.write("broken.jinja", text); };
+  EXPECT_NE(refused(file("{{ a\n{% if %}"), StatusCode::Corrupt).find("line "), std::string::npos);
+  refused(file("{{ a|no_such_filter }}"), StatusCode::Corrupt);
+  refused(file(""), StatusCode::Corrupt);
+  refused(file("{{ '\xFF' }}"), StatusCode::Corrupt);
+  EXPECT_FALSE(choose_template(folder.path()).ok()) << "a folder";
+}
+
+// Each part of how a conversation is held follows the template that was chosen.
+TEST(ChosenTemplate, TellsHowAnswersEndAndWhatTheyHold) {
+  const TestFolder folder;
+  const std::vector<std::string> special = {
+      "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "<|im_end|>", "<stop>", "<image>"};
+  // An id of either: the vocabulary's own, and what the template writes behind an answer.
+  EXPECT_EQ(collect_stop_ids(bundle_with(special, "chatml")), (std::vector<TokenId>{258, 259}));
+  const auto own = [&](std::string_view text) {
+    return bundle_with(special, folder.write("own.jinja", text));
+  };
+  const ModelBundle spaced = own("{% for m in messages %}{{ m.content }} \n<stop>{% endfor %}");
+  EXPECT_EQ(collect_stop_ids(spaced), (std::vector<TokenId>{258, 260}));
+  EXPECT_EQ(spaced.reasoning, nullptr);
+  EXPECT_EQ(spaced.calls, nullptr);
+  const ModelBundle parts = own(
+      "{% for m in messages %}{% for p in m.content %}{{ p.text }}{% endfor %}<image>{% endfor %}");
+  EXPECT_EQ(collect_stop_ids(parts), (std::vector<TokenId>{258, 261})) << "takes parts alone";
+  EXPECT_EQ(collect_stop_ids(own("{{ messages[-1].content }}")), (std::vector<TokenId>{258}));
+  EXPECT_EQ(collect_stop_ids(own("{{ messages[-1].content }}!<stop>")), (std::vector<TokenId>{258}))
+      << "behind text that is no end";
+  const ModelBundle qwen = own("{# </think> <tool_call> #}{{ messages[-1].content }}");
+  EXPECT_EQ(qwen.reasoning->open, "<think>");
+  EXPECT_EQ(qwen.calls->name, "hermes");
+}
+
+TEST(ChosenTemplate, MakesAnotherModel) {
+  const ModelOptions options{.model = "m.gguf"};
+  ModelOptions other = options;
+  other.chat_template = "chatml";
+  EXPECT_NE(model_key(options), model_key(other));
+}
+
 TEST(ChatSetup, TheBosComesOnceWhoeverWritesIt) {
   for (const auto& vocabulary : {kLlama, kGemma}) {
     ModelBundle bundle = bundle_of(vocabulary);
@@ -148,7 +237,8 @@ TEST(StopIds, OfMetadataThatIsAnotherModelsAreNotObeyed) {
   EXPECT_EQ(collect_stop_ids(bundle), (std::vector<TokenId>{258}));
   set_log_sink(nullptr, nullptr);
   EXPECT_NE(logged.find("token 120"), std::string::npos) << logged;
-  bundle.format = nullptr;  // then there is nothing better
+  bundle.format = nullptr;
+  bundle.answer_end.reset();  // then there is nothing better
   EXPECT_EQ(collect_stop_ids(bundle), (std::vector<TokenId>{'x'}));
 }
 

@@ -53,9 +53,10 @@ std::string packed_folder() {
 }  // namespace
 
 std::string model_key(const ModelOptions& options) {
-  std::string key = concat(options.model, " context=", options.context,
-                           " threads=", options.threads, " kernels=", options.kernel_path,
-                           " tokenizer=", options.tokenizer, options.ids_only ? " ids" : "");
+  std::string key =
+      concat(options.model, " context=", options.context, " threads=", options.threads,
+             " kernels=", options.kernel_path, " tokenizer=", options.tokenizer,
+             " template=", options.chat_template, options.ids_only ? " ids" : "");
   for (const std::string& file : options.data) key += concat(" data=", file);
   for (const runner::BackendOption& option : options.backend_options) {
     key += concat(" ", option.backend, ".", option.key, "=", option.value);
@@ -96,7 +97,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
   ETB_ASSIGN_OR_RETURN(ModelBundle bundle, open_bundle({.model = options.model,
                                                         .tokenizer = options.tokenizer,
                                                         .data = options.data,
-                                                        .ids_only = options.ids_only},
+                                                        .ids_only = options.ids_only,
+                                                        .chat_template = options.chat_template},
                                                        progress, cancel));
   ETB_ASSIGN_OR_RETURN(MemoryPlan plan, plan_memory(bundle, options.context, options.memory));
   ETB_ASSIGN_OR_RETURN(std::vector<uint8_t> program, program_for(bundle, plan.context));

@@ -28,8 +28,9 @@ struct ModelOptions {
   std::string tokenizer = {};    // of a stock .pte: a file or folder; empty: beside the model
   // .ptd files with weights of a stock .pte; empty: the one beside it of the same stem, if any.
   std::vector<std::string> data = {};
-  bool ids_only = false;      // what has no tokenizer runs all the same, on ids
-  MemoryOptions memory = {};  // not part of the key
+  std::string chat_template = {};  // instead of the model's own, see BundlePaths
+  bool ids_only = false;           // what has no tokenizer runs all the same, on ids
+  MemoryOptions memory = {};       // not part of the key
   // For what a stock .pte is delegated to: {"XnnpackBackend", "workspace_sharing_mode", "1"}.
   std::vector<runner::BackendOption> backend_options = {};
 };

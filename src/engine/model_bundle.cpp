@@ -70,6 +70,7 @@ Result<std::string> resolve_model(const std::string& path, const LoadProgress& p
 
 Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& progress,
                                 const CancelToken* cancel) {
+  ETB_ASSIGN_OR_RETURN(ChosenTemplate chosen, choose_template(paths.chat_template));
   ETB_ASSIGN_OR_RETURN(std::string pte_path, resolve_model(paths.model, progress, cancel));
   ETB_ASSIGN_OR_RETURN(model::PteFile pte, model::PteFile::open(pte_path));
   if (pte.is_own() && !paths.tokenizer.empty()) {
@@ -84,6 +85,8 @@ Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& pr
   ETB_RETURN_IF_ERROR(pte.is_own() ? read_own(pte, bundle) : read_stock(pte, paths, bundle));
   bundle.path = std::move(pte_path);
   bundle.pte = std::make_shared<const model::PteFile>(std::move(pte));
+  if (chosen.chat_template != nullptr) bundle.chat_template = std::move(chosen.chat_template);
+  bundle.chosen = chosen.format;
   settle_chat_format(bundle);
   return bundle;
 }

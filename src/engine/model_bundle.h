@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/cancel.h"
 #include "base/status.h"
+#include "base/token_id.h"
 #include "family/chat_format.h"
 #include "media/recipe.h"
 #include "model/manifest.h"
@@ -44,9 +46,12 @@ struct ModelBundle {
   std::vector<std::shared_ptr<const MappedFile>> data = {};
   model::Manifest manifest;
   std::shared_ptr<const token::Tokenizer> tokenizer;  // null only if ids_only was asked for
-  // The file's, or the built-in one that its vocabulary tells; null: there is neither.
+  // The one that was asked for, else the file's, else the built-in one that its vocabulary tells;
+  // null: there is none.
   std::shared_ptr<const prompt::ChatTemplate> chat_template;
   const family::ChatFormat* format = nullptr;  // that the vocabulary tells, whatever the template
+  const family::ChatFormat* chosen = nullptr;  // whose built-in template was asked for
+  std::optional<TokenId> answer_end = {};      // what the template writes behind an answer
   const family::ReasoningPair* reasoning = nullptr;  // null: the model's answers are text alone
   const family::CallFormat* calls = nullptr;         // null: how it calls tools is not known
   model::MediaMethods media;                         // without encoders for a model of text alone
@@ -74,6 +79,8 @@ struct BundlePaths {
   // .ptd files with weights of a stock one; empty: the one beside it of the same stem, if any.
   std::vector<std::string> data = {};
   bool ids_only = false;  // a stock one without a tokenizer opens too
+  // Instead of the model's own: a built-in one by its name, or a file (choose_template()).
+  std::string chat_template = {};
 };
 Result<ModelBundle> open_bundle(const BundlePaths& paths, const LoadProgress& progress,
                                 const CancelToken* cancel);

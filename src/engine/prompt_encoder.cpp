@@ -248,7 +248,9 @@ Result<FormattedPrompt> encode_messages(const ModelBundle& bundle,
                   concat(bundle.path,
                          " has no chat template, and its vocabulary tells none of the built-in "
                          "ones (",
-                         family::known_chat_formats(), "): use `run --raw` with the whole prompt"));
+                         family::known_chat_formats(),
+                         "): give one with --template, or use `run --raw` "
+                         "with the whole prompt"));
   }
   for (const prompt::Message& message : messages) ETB_RETURN_IF_ERROR(check_utf8(message));
   const token::Tokenizer& tokenizer = *bundle.tokenizer;

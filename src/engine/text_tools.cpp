@@ -6,13 +6,10 @@
 #include "engine/chat_setup.h"
 #include "engine/prompt_encoder.h"
 #include "engine/stock_bundle.h"
-#include "platform/files.h"
 #include "platform/mapped_file.h"
 
 namespace etb {
 namespace {
-
-constexpr size_t kTemplateLimit = size_t{4} << 20;  // bytes; real ones have a few thousand
 
 Result<TextModel> read_text_files(const std::string& path) {
   ModelBundle bundle;
@@ -35,8 +32,14 @@ Result<TextModel> open_text_model(const std::string& path, const LoadProgress& p
                    .chat_template = std::move(bundle.chat_template)};
 }
 
-Result<TemplateSource> open_model_template(const std::string& path, const LoadProgress& progress) {
-  ETB_ASSIGN_OR_RETURN(const TextModel text, open_text_model(path, progress));
+Result<TemplateSource> open_template(const std::string& path, const std::string& chat_template,
+                                     const LoadProgress& progress) {
+  ETB_ASSIGN_OR_RETURN(ChosenTemplate chosen, choose_template(chat_template));
+  if (path.empty()) {
+    return TemplateSource{.chat_template = std::move(chosen.chat_template), .defaults = {}};
+  }
+  ETB_ASSIGN_OR_RETURN(TextModel text, open_text_model(path, progress));
+  if (chosen.chat_template != nullptr) text.chat_template = std::move(chosen.chat_template);
   if (!text.chat_template) {
     return Status(StatusCode::Unsupported,
                   concat(text.name,
@@ -50,13 +53,8 @@ Result<TemplateSource> open_model_template(const std::string& path, const LoadPr
                                      .eos_token = token_text(*text.tokenizer, ids.eos)}};
 }
 
-Result<TemplateSource> open_template_file(const std::string& path) {
-  ETB_ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kTemplateLimit));
-  auto parsed = prompt::ChatTemplate::parse(text);
-  if (!parsed.ok()) return parsed.status().with_context(path);
-  return TemplateSource{
-      .chat_template = std::make_shared<const prompt::ChatTemplate>(std::move(parsed).value()),
-      .defaults = {}};
+std::string built_in_templates() {
+  return family::known_chat_formats();
 }
 
 }  // namespace etb

@@ -31,9 +31,13 @@ struct TemplateSource {
   prompt::RenderDefaults defaults;
 };
 
-// That of open_text_model(); Unsupported if it has none.
-Result<TemplateSource> open_model_template(const std::string& path, const LoadProgress& progress);
-// A text file's.
-Result<TemplateSource> open_template_file(const std::string& path);
+// Of a model as open_text_model() opens it, with its own template or, if `chat_template` is not
+// empty, with that one (chat_setup.h, choose_template()); Unsupported if it has none. An empty
+// path: the template alone.
+Result<TemplateSource> open_template(const std::string& path, const std::string& chat_template,
+                                     const LoadProgress& progress);
+
+// "llama-3.2, ...": what can be given as a chat template by name.
+std::string built_in_templates();
 
 }  // namespace etb

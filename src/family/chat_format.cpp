@@ -276,6 +276,11 @@ std::span<const ChatFormat> chat_formats() {
   return kFormats;
 }
 
+const ChatFormat* chat_format_named(std::string_view name) {
+  const auto* const row = std::ranges::find(kFormats, name, &ChatFormat::name);
+  return row != std::end(kFormats) ? row : nullptr;
+}
+
 const ChatFormat* find_chat_format(const ModelTraits& traits) {
   for (const ChatFormat& format : kFormats) {
     if (fits(format, traits)) return &format;

@@ -47,6 +47,8 @@ struct ModelTraits {
 };
 
 std::span<const ChatFormat> chat_formats();
+// The row of that name, or null.
+const ChatFormat* chat_format_named(std::string_view name);
 // The first row that fits, or null.
 const ChatFormat* find_chat_format(const ModelTraits& traits);
 // The row of which the template writes the close tag or the vocabulary has both tags; or null.

@@ -150,7 +150,10 @@ TEST(ChatFormat, EveryRowEndsItsTurnsAndIsNamedOnce) {
     // "<|end_of_text|>" and its like end a text, no turn: templates do not write them.
     EXPECT_GE(written, 1u) << format.name;
     EXPECT_NE(known_chat_formats().find(format.name), std::string::npos);
+    EXPECT_EQ(chat_format_named(format.name), &format);
   }
+  EXPECT_EQ(chat_format_named(""), nullptr);
+  EXPECT_EQ(chat_format_named("llama"), nullptr);
 }
 
 }  // namespace

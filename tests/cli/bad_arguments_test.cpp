@@ -32,6 +32,7 @@ TEST_F(BadArguments, UsageErrorsExitWithTwo) {
       {"run", model_, "-p", "a", "--history", "count=0"},
       {"run", model_, "-p", "a", "--history", "window=3"},
       {"run", model_, "-p", "a", "--raw", "--session", "s"},
+      {"run", model_, "-p", "a", "--raw", "--template", "chatml"},
       {"run", model_, "--messages", "a", "--session", "s"},
       {"chat", model_, "-n", "-2"},
       {"import", model_},  // no output
@@ -117,6 +118,19 @@ TEST_F(BadArguments, ATemplateThatLoopsForEver) {
   spec.chat_template = loop;
   const auto model = put("loop.gguf", test::random_gguf(spec));
   EXPECT_TRUE(fails_clearly(etbridge({"run", model.string(), "-p", "hello"})));
+}
+
+TEST_F(BadArguments, ATemplateThatIsNone) {
+  const auto run = [&](const std::string& chat_template) {
+    return etbridge({"run", model_, "-p", "hello", "-n", "2", "--template", chat_template});
+  };
+  EXPECT_TRUE(fails_clearly(run("llama3"), {"llama3", "no such file", "llama-3.2", "chatml"}));
+  EXPECT_TRUE(fails_clearly(run(put("broken.jinja", "{{ a\n{% if %}").string()),
+                            {"broken.jinja", "line "}));
+  EXPECT_TRUE(fails_clearly(run(put("empty.jinja", "").string()), {"empty.jinja", "empty"}));
+  EXPECT_TRUE(fails_clearly(run(file("").string()), {"folder"}));
+  EXPECT_TRUE(fails_clearly(etbridge({"chat", model_, "--template", "llama3"}, "hello\n"),
+                            {"no such file"}));
 }
 
 // A vocabulary that tells the chat format is enough; one that does not is refused with the remedy.

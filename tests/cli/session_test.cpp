@@ -169,6 +169,28 @@ TEST_F(SessionRuns, ReasoningIsNoPartOfTheText) {
   EXPECT_EQ(said["reasoning"], "");
 }
 
+// A conversation in a file is its messages: another template reads them anew.
+TEST_F(SessionRuns, GoOnWithAnotherTemplate) {
+  const std::string given =
+      put("given.jinja", "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}")
+          .string();
+  const auto prompt_of = [&](const Json& json) {
+    return etbridge({"detokenize", model_}, json["prompt_ids"].dump() + "\n").out;
+  };
+  const Json first = answer("hello");
+  EXPECT_NE(prompt_of(first).find("<|im_start|>user\\nhello"), std::string::npos);
+  const Json second = answer("more", {"--template", given});
+  EXPECT_EQ(prompt_of(second), "\"[user]hello[assistant]AAAAAA[user]more\"\n");
+  EXPECT_EQ(second["cached_tokens"], 0);
+  const Json third = answer("again", {"--template", given});
+  EXPECT_EQ(prompt_of(third),
+            "\"[user]hello[assistant]AAAAAA[user]more[assistant]AAAAAA[user]again\"\n");
+  EXPECT_GT(third["cached_tokens"], 30) << "now it is the same";
+  const Json built_in = answer("last", {"--template", "gemma-3"});
+  EXPECT_NE(prompt_of(built_in).find("<start_of_turn>user\\nagain<end_of_turn>"),
+            std::string::npos);
+}
+
 // The prompt's ids tell what the template made of tools, calls and results.
 TEST_F(SessionRuns, MessagesMayDeclareToolsAndHoldCallsAndResults) {
   use_template(

@@ -38,6 +38,21 @@ TEST_F(Stock, TheTokenizerMayBeGiven) {
                             {"tiny.gguf", "tokenizer"}));
 }
 
+TEST_F(Stock, TheTemplateMayBeGiven) {
+  const std::string model = published("llm-fp32.pte");
+  const std::string given = put("given.jinja", "ab{{ messages[-1].content }}").string();
+  const auto outcome =
+      etbridge({"run", model, "-p", "c", "-n", "1", "--temp", "0", "--json", "--template", given});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
+  const size_t ids = outcome.out.find("\"prompt_ids\":[");
+  ASSERT_NE(ids, std::string::npos) << outcome.out;
+  const size_t from = outcome.out.find('[', ids);
+  const std::string list = outcome.out.substr(from, outcome.out.find(']', from) + 1 - from);
+  EXPECT_EQ(etbridge({"detokenize", file("model").string()}, list + "\n").out, "\"abc\"\n");
+  EXPECT_TRUE(fails_clearly(etbridge({"run", model, "-p", "c", "--template", "none"}),
+                            {"none", "no such file"}));
+}
+
 TEST_F(Stock, PackedWeightsAreCachedAndCleared) {
   const std::string model = published("llm-8da4w.pte");
   const auto answer = [&](std::vector<std::string> more) {

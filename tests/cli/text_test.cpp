@@ -60,6 +60,30 @@ TEST_F(Text, AFileWithoutATemplateRendersByWhatItsVocabularyTells) {
       << rendered.out;
 }
 
+TEST_F(Text, ATemplateMayBeGivenInsteadOfTheModelsOwn) {
+  const std::string line = R"({"messages":[{"role":"user","content":"Hi"}]})"
+                           "\n";
+  const auto render = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "render");
+    const auto rendered = etbridge(words, line);
+    EXPECT_EQ(rendered.exit_code, 0) << rendered.summary();
+    return rendered.out;
+  };
+  const std::string given =
+      put("given.jinja", "{{ bos_token }}!{{ messages[0].content }}").string();
+  const std::string model = published();
+  EXPECT_EQ(render({model, "--template", given}), "{\"prompt\": \"<|endoftext|>!Hi\"}\n");
+  EXPECT_EQ(render({"--template", given}), "{\"prompt\": \"!Hi\"}\n") << "without a model's tokens";
+  const std::string chatml = "{\"prompt\": \"<|im_start|>user\\nHi<|im_end|>\\n\"}\n";
+  EXPECT_EQ(render({model, "--template", "chatml"}), chatml);
+  EXPECT_EQ(render({"--template", "chatml"}), chatml);
+  EXPECT_TRUE(fails_clearly(etbridge({"render", model, "--template", "none.jinja"}),
+                            {"none.jinja", "no such file", "chatml"}));
+  const auto broken = put("broken.jinja", "{% if %}");
+  EXPECT_TRUE(fails_clearly(etbridge({"render", "--template", broken.string()}),
+                            {"broken.jinja", "line 1"}));
+}
+
 TEST_F(Text, WhatCannotBeReadIsNamed) {
   std::filesystem::create_directory(file("empty"));
   EXPECT_TRUE(fails_clearly(etbridge({"tokenize", file("empty").string()}),
