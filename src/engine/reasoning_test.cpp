@@ -12,9 +12,9 @@ namespace etb {
 namespace {
 
 // The chat's template, shown what was thought where there is something, and what it is told of
-// thinking.
+// thinking; names the tag by which it is told how the model reasons.
 constexpr const char* kThinks =
-    "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}"
+    "{# </think> #}{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}"
     "{% if m.reasoning_content %}({{ m.reasoning_content }}){% endif %}<|im_end|>{% endfor %}"
     "{% if enable_thinking is defined %}[{{ enable_thinking }}]{% endif %}"
     "{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}";
@@ -29,8 +29,8 @@ struct Thinker {
     auto parsed = prompt::ChatTemplate::parse(chat_template);
     EXPECT_TRUE(parsed.ok());
     bundle.chat_template = std::make_shared<prompt::ChatTemplate>(std::move(parsed).value());
-    bundle.reasoning =
-        family::find_reasoning("</think>", {.has_token = [](std::string_view) { return false; }});
+    bundle.reasoning = family::find_reasoning(
+        chat_template, {.has_token = [](std::string_view) { return false; }});
     const auto runner = testing::byte_runner(std::move(reply));
     EngineOptions engine_options{.model = {.model = "thinker"}};
     engine_options.loader = [bundle, runner](const ModelOptions&, const LoadProgress&,
@@ -92,6 +92,21 @@ TEST(Reasoning, StaysWithItsMessageForTheTemplateToUse) {
   EXPECT_EQ(text_of(second.prompt_ids), "|user:One||assistant:Yes(Hm)||user:Two||assistant:");
   ASSERT_TRUE(model.session->edit(1, "No").ok());
   EXPECT_EQ(model.session->messages().back().reasoning, "") << "that was for another answer";
+}
+
+// As Phi-4-mini-reasoning does it: letters alone, which may come in any tokens.
+TEST(Reasoning, InLettersIsReasoningWhereTheTemplateTellsTheModel) {
+  const std::string say =
+      "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}"
+      "<|im_end|>{% endfor %}<|im_start|>assistant:";
+  for (const bool reasons : {true, false}) {
+    const std::string system =
+        reasons ? "<|im_start|>Your name is Phi, an AI math expert developed by Microsoft." : "";
+    Thinker model("<think>\n\nOkay.\n</think>\n\nFour.", system + say);
+    const Answer answer = model.ask(Prompt::user("2+2?"));
+    EXPECT_EQ(answer.reasoning, reasons ? "Okay." : "");
+    EXPECT_EQ(answer.text, reasons ? "Four." : "<think>\n\nOkay.\n</think>\n\nFour.");
+  }
 }
 
 TEST(Reasoning, ATemplateThatOpensItLetsTheAnswerBeginInside) {

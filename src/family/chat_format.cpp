@@ -243,7 +243,10 @@ constexpr ChatFormat kFormats[] = {
 };
 
 constexpr ReasoningPair kReasoning[] = {
-    {"<think>", "</think>"},                     // Qwen 3, DeepSeek R1, SmolLM3 and many others
+    // Qwen 3, DeepSeek R1, SmolLM3, Phi-4-reasoning and many others. Phi-4-mini-reasoning spells
+    // the
+    // tags in letters, and its template has nothing but the first words of its system text.
+    {"<think>", "</think>", "Your name is Phi, an AI math expert developed by Microsoft."},
     {"[THINK]", "[/THINK]"},                     // Mistral
     {"<|START_THINKING|>", "<|END_THINKING|>"},  // Command
     {"<seed:think>", "</seed:think>"},           // Seed
@@ -290,7 +293,10 @@ const ChatFormat* find_chat_format(const ModelTraits& traits) {
 
 const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits) {
   for (const ReasoningPair& pair : kReasoning) {
-    const bool written = chat_template.find(pair.close) != std::string_view::npos;
+    const auto says = [&](std::string_view text) {
+      return !text.empty() && chat_template.find(text) != std::string_view::npos;
+    };
+    const bool written = says(pair.close) || says(pair.told_by);
     if (written || (traits.has_token(pair.open) && traits.has_token(pair.close))) return &pair;
   }
   return nullptr;

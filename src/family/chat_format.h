@@ -25,6 +25,9 @@ struct ChatFormat {
 // Between what a model reasons before it answers.
 struct ReasoningPair {
   std::string_view open, close;
+  // What the template of a model says that reasons so although neither its template nor its
+  // vocabulary has the tags; empty: no such model is known.
+  std::string_view told_by = {};
 };
 
 // How a family writes the tools it calls: a mark, JSON, perhaps another mark. The JSON is an object
@@ -51,7 +54,8 @@ std::span<const ChatFormat> chat_formats();
 const ChatFormat* chat_format_named(std::string_view name);
 // The first row that fits, or null.
 const ChatFormat* find_chat_format(const ModelTraits& traits);
-// The row of which the template writes the close tag or the vocabulary has both tags; or null.
+// The row of which the template writes the close tag (or what tells it) or the vocabulary has both
+// tags; or null.
 const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits);
 // The row of which the template writes the open mark, else of which the vocabulary has it; or null:
 // no fixed form is known (Gemma: as its prompt asks for it).

@@ -106,7 +106,25 @@ TEST(Reasoning, IsToldByTheTemplateOrTheVocabulary) {
   EXPECT_EQ(find_reasoning("{{ m.content }}", qwen3)->open, "<think>");
   // DeepSeek R1's first template only takes it out of earlier answers.
   EXPECT_EQ(find_reasoning("{{ m.content.split('</think>')[-1] }}", nothing)->close, "</think>");
+  // As Phi-4-reasoning's begins.
+  EXPECT_NE(
+      find_reasoning("format: <think> {Thought section} </think> {Solution section}.", nothing),
+      nullptr);
   EXPECT_EQ(find_reasoning("[THINK]{{ m.thinking }}[/THINK]", nothing)->open, "[THINK]");
+}
+
+// Its answers open with the tags in letters, and its template writes neither.
+TEST(Reasoning, OfPhi4MiniReasoningIsToldByItsSystemText) {
+  const ModelTraits phi{.has_token = [](std::string_view text) { return text == "<|system|>"; }};
+  EXPECT_EQ(find_reasoning("{{ '<|system|>Your name is Phi, an AI math expert developed by "
+                           "Microsoft.' }}{% for message in messages %}",
+                           phi)
+                ->open,
+            "<think>");
+  EXPECT_EQ(find_reasoning(template_text(*chat_format_named("phi-4-mini")), phi), nullptr)
+      << "Phi-4-mini-instruct answers at once";
+  EXPECT_EQ(find_reasoning("{{ '<|system|>Your name is Phi.' }}", phi), nullptr);
+  EXPECT_EQ(find_reasoning("", phi), nullptr);
 }
 
 TEST(Calls, AreToldByTheTemplateOrTheVocabulary) {
