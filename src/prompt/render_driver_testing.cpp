@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
       std::cout << etb::prompt::render_json_line(*wanted, line.substr(tab + 1), defaults) << "\n";
     } else {
       std::string message;
-      etb::prompt::jinja::append_json_string(message, wanted.status().message(), false);
+      etb::prompt::jinja::append_json_string(message, wanted.status().message(), {});
       std::cout << "{\"error\": " << message << "}\n";
     }
   }
