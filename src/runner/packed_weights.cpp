@@ -1,17 +1,15 @@
 // The file is the backend's: packed weights, an index, a footer of 20 bytes that says where the
 // index begins and how many entries it has. Between index and footer, where the backend does not
-// look, stands our seal: magic, key, and XXH3 of all bytes but its own.
+// look, stands our seal (model/sealed_file.h).
 #include "runner/packed_weights.h"
 
 #include <algorithm>
-#include <array>
-#include <cstring>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "model/cache_files.h"
+#include "model/sealed_file.h"
 #include "model/stream_hash.h"
-#include "platform/atomic_file.h"
 #include "platform/cpu_features.h"
 #include "platform/paths.h"
 
@@ -24,8 +22,6 @@ constexpr size_t kFooterBytes = 20;  // u64 begin of the index, u32 entries, mag
 constexpr size_t kMagicAt = 12;
 constexpr std::string_view kFooterMagics[] = {"XPWC", "CWPX"};  // as a number of either byte order
 constexpr std::string_view kSealMagic = "ETBPACK1";
-constexpr size_t kNumber = sizeof(uint64_t);
-constexpr size_t kSealBytes = 3 * kNumber;
 
 std::string_view as_text(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -33,12 +29,6 @@ std::string_view as_text(Bytes bytes) {
 
 Bytes as_bytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
-
-std::array<uint8_t, kNumber> bytes_of(uint64_t number) {
-  std::array<uint8_t, kNumber> bytes;
-  std::memcpy(bytes.data(), &number, kNumber);
-  return bytes;
 }
 
 Result<uint64_t> key_of(const ModelSource& model, Bytes program) {
@@ -62,25 +52,9 @@ Result<Bytes> footer_of(Bytes file) {
   return Status(StatusCode::Corrupt, "it has no footer");
 }
 
-Result<uint64_t> checksum(Bytes before, Bytes footer) {
-  ETB_ASSIGN_OR_RETURN(model::StreamHash hash, model::StreamHash::create());
-  hash.add(before);
-  hash.add(footer);
-  return hash.value();
-}
-
 Status check_kept(Bytes file, uint64_t key) {
-  ETB_ASSIGN_OR_RETURN(const Bytes footer, footer_of(file));
-  const Bytes rest = file.first(file.size() - kFooterBytes);
-  if (rest.size() < kSealBytes) return {StatusCode::Corrupt, "it is cut short"};
-  const Bytes seal = rest.last(kSealBytes);
-  if (as_text(seal.first(kNumber)) != kSealMagic) return {StatusCode::Corrupt, "it has no seal"};
-  if (!std::ranges::equal(seal.subspan(kNumber, kNumber), bytes_of(key))) {
-    return {StatusCode::Corrupt, "it is of another model"};
-  }
-  ETB_ASSIGN_OR_RETURN(const uint64_t actual, checksum(rest.first(rest.size() - kNumber), footer));
-  if (std::ranges::equal(seal.last(kNumber), bytes_of(actual))) return {};
-  return {StatusCode::Corrupt, "its checksum does not match"};
+  ETB_RETURN_IF_ERROR(footer_of(file).status());
+  return model::open_sealed(file, {kSealMagic, key}, kFooterBytes).status();
 }
 
 }  // namespace
@@ -127,25 +101,12 @@ void PackedWeights::keep() {
     return;
   }
   log(LogLevel::Debug, concat("packed weights kept in ", join_path(folder_, name_)));
-  model::shrink_cache(folder_, name_, model::kCacheBytes);
 }
 
 Status PackedWeights::write(Bytes packed) const {
   ETB_ASSIGN_OR_RETURN(const Bytes footer, footer_of(packed));
-  const Bytes rest = packed.first(packed.size() - kFooterBytes);
-  ETB_ASSIGN_OR_RETURN(model::StreamHash hash, model::StreamHash::create());
-  ETB_RETURN_IF_ERROR(make_folders(folder_));
-  ETB_ASSIGN_OR_RETURN(AtomicFile file,
-                       AtomicFile::create(join_path(folder_, name_), {}, FileReaders::Owner));
-  const auto key = bytes_of(key_);
-  for (const Bytes part : {rest, as_bytes(kSealMagic), Bytes(key)}) {
-    hash.add(part);
-    ETB_RETURN_IF_ERROR(file.write(part));
-  }
-  hash.add(footer);
-  ETB_RETURN_IF_ERROR(file.write(bytes_of(hash.value())));
-  ETB_RETURN_IF_ERROR(file.write(footer));
-  return file.commit_unsynced();  // a power cut's damage is found by the checksum
+  const Bytes content[] = {packed.first(packed.size() - kFooterBytes)};
+  return model::keep_sealed(folder_, name_, {kSealMagic, key_}, {content, footer});
 }
 
 }  // namespace etb::runner
