@@ -59,6 +59,18 @@ std::string day_of(int64_t modified_ns) {
   return text;
 }
 
+std::string_view content_name(import::CacheContent content) {
+  switch (content) {
+    case import::CacheContent::Import:
+      break;
+    case import::CacheContent::PackedWeights:
+      return "packed weights";
+    case import::CacheContent::Tokenizer:
+      return "tokenizer";
+  }
+  return "model";
+}
+
 Status list_checked(const CacheArgs& args) {
   ETB_ASSIGN_OR_RETURN(const auto entries, import::list_cache(""));
   if (args.common.json) {
@@ -69,7 +81,7 @@ Status list_checked(const CacheArgs& args) {
       item.set("model", entry.model);
       item.set("bytes", entry.bytes);
       item.set("current", entry.current);
-      item.set("packed", entry.packed);
+      item.set("content", content_name(entry.content));
       list.push(item);
     }
     Json json;
@@ -79,10 +91,12 @@ Status list_checked(const CacheArgs& args) {
   }
   uint64_t total = 0;
   for (const import::CacheEntry& entry : entries) {
+    const std::string content = entry.content == import::CacheContent::Import
+                                    ? std::string()
+                                    : concat(" (", content_name(entry.content), ")");
     std::printf("%10.1f MiB  %s  %s%s%s\n            %s\n", mib(entry.bytes),
-                day_of(entry.modified_ns).c_str(), entry.model.c_str(),
-                entry.packed ? " (packed weights)" : "", entry.current ? "" : " (outdated)",
-                entry.path.c_str());
+                day_of(entry.modified_ns).c_str(), entry.model.c_str(), content.c_str(),
+                entry.current ? "" : " (outdated)", entry.path.c_str());
     total += entry.bytes;
   }
   std::printf("%zu files, %.1f MiB\n", entries.size(), mib(total));

@@ -44,12 +44,6 @@ Result<std::vector<uint8_t>> program_for(const ModelBundle& bundle, uint32_t con
   return import::emit_program(bundle.manifest, options);
 }
 
-// Where packed weights of stock files are kept; empty: nowhere.
-std::string packed_folder() {
-  auto folder = cache_folder();
-  return folder.ok() ? std::move(folder).value() : std::string();
-}
-
 }  // namespace
 
 std::string model_key(const ModelOptions& options) {
@@ -110,7 +104,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const ModelOptions& optio
            .kernel_path = options.kernel_path,
            .image = bundle.recipe,
            .backend_options = options.backend_options,
-           .cache_folder = packed_folder()}));
+           .cache_folder = cache_folder_if_any()}));
   const uint32_t logits = runner->meta().vocab_size;
   if (bundle.tokenizer != nullptr && bundle.tokenizer->vocab_size() > logits) {
     return Status(StatusCode::Corrupt,

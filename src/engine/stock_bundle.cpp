@@ -5,11 +5,11 @@
 
 #include "base/text.h"
 #include "engine/prompt_encoder.h"
+#include "engine/tokenizer_cache.h"
 #include "model/capabilities.h"
 #include "platform/files.h"
 #include "platform/paths.h"
 #include "prompt/json.h"
-#include "token/tokenizer_file.h"
 
 namespace etb {
 namespace {
@@ -108,10 +108,9 @@ void name_placeholders(const model::PteSummary& summary, ModelBundle& bundle) {
 }  // namespace
 
 Result<std::string> read_tokenizer_files(const std::string& path, ModelBundle& bundle) {
-  ETB_ASSIGN_OR_RETURN(token::TokenizerFiles files, token::open_tokenizer(path));
-  auto tokenizer = token::Tokenizer::create(files.vocab);
-  if (!tokenizer.ok()) return tokenizer.status().with_context(files.path);
-  bundle.tokenizer = std::make_shared<const token::Tokenizer>(std::move(tokenizer).value());
+  ETB_ASSIGN_OR_RETURN(PublishedTokenizer files,
+                       open_published_tokenizer(path, cache_folder_if_any()));
+  bundle.tokenizer = std::move(files.tokenizer);
   bundle.chat_template = read_chat_template(files.path, files.chat_template);
   std::vector<TokenId>& stop = bundle.manifest.tokens.stop;
   stop.insert(stop.end(), files.eos_ids.begin(), files.eos_ids.end());

@@ -43,6 +43,12 @@ Result<std::vector<FolderEntry>> files_in(const std::string& folder) {
   return list_files(folder);
 }
 
+CacheContent content_of(std::string_view name) {
+  if (model::is_of_kind(name, model::kPackedWeights)) return CacheContent::PackedWeights;
+  if (model::is_of_kind(name, model::kOpenedTokenizer)) return CacheContent::Tokenizer;
+  return CacheContent::Import;
+}
+
 }  // namespace
 
 Result<std::string> cached_model(const std::string& gguf_path, const CacheOptions& options) {
@@ -74,8 +80,8 @@ Result<std::vector<CacheEntry>> list_cache(const std::string& where) {
     entry.bytes = file.identity.size;
     entry.modified_ns = file.identity.mtime_ns;
     entry.current = model::is_current_cache_name(file.name);
-    entry.packed = model::is_of_kind(file.name, model::kPackedWeights);
-    if (entry.packed) {
+    entry.content = content_of(file.name);
+    if (entry.content != CacheContent::Import) {
       entry.model = file_stem(file.name.substr(0, file.name.rfind(".v")));
     } else if (const auto manifest = read_manifest(entry.path); manifest.ok()) {
       entry.model = manifest->name;

@@ -1,7 +1,7 @@
 // Imported models, kept in the user's cache folder so that a .gguf is imported once; the folder
-// holds packed weights of stock files too, and model/cache_files.h says how names are made and what
-// goes when. Two importers of one file at once write the same bytes and the later rename wins.
-// Whoever waits long to open an entry may find it gone, and asks again.
+// holds packed weights and tokenizers of stock files too, and model/cache_files.h says how names
+// are made and what goes when. Two importers of one file at once write the same bytes and the later
+// rename wins. Whoever waits long to open an entry may find it gone, and asks again.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,19 @@ struct CacheOptions {
   const CancelToken* cancel = nullptr;
 };
 
+enum class CacheContent {
+  Import,
+  PackedWeights,  // that a backend packed (runner/packed_weights.h)
+  Tokenizer,      // that was published in files beside a model (engine/tokenizer_cache.h)
+};
+
 struct CacheEntry {
   std::string path;
   uint64_t bytes = 0;
   int64_t modified_ns = 0;
   bool current = false;  // false: another format version, or left over; dropped at the next import
-  bool packed = false;   // weights that a backend packed (runner/packed_weights.h), no import
-  std::string model;     // what the file says of itself; empty if it does not read
+  CacheContent content = CacheContent::Import;
+  std::string model;  // what an import says of itself, empty if it does not read; else its name
 };
 
 // The .pte of a .gguf: from the cache, or imported into it now.

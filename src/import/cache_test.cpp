@@ -143,6 +143,21 @@ TEST_F(Cache, OldVersionsGoForeignFilesStay) {
   EXPECT_EQ(read_file(options_.folder + "/own.pte"), "mine");
 }
 
+TEST_F(Cache, WhatOthersKeepThereIsListedByItsName) {
+  std::filesystem::create_directories(options_.folder);
+  write_file(options_.folder + "/b.q4.0123456789abcdef.v1.packed", "weights");
+  write_file(options_.folder + "/c.4.0123456789abcdef.v1.tokenizer", "ids");
+  const auto list = entries();
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0].content, CacheContent::PackedWeights);
+  EXPECT_EQ(list[0].model, "b.q4");
+  EXPECT_EQ(list[1].content, CacheContent::Tokenizer);
+  EXPECT_EQ(list[1].model, "c.4");
+  EXPECT_TRUE(list[1].current);
+  EXPECT_EQ(*clear_cache(options_.folder), 10u);
+  EXPECT_TRUE(entries().empty());
+}
+
 TEST_F(Cache, NoFolderIsAnEmptyCache) {
   EXPECT_TRUE(list_cache(folder_.path("nowhere"))->empty());
   EXPECT_EQ(*clear_cache(folder_.path("nowhere")), 0u);

@@ -12,7 +12,7 @@
 namespace etb::model {
 namespace {
 
-constexpr CacheKind kKinds[] = {kImportedModel, kPackedWeights};
+constexpr CacheKind kKinds[] = {kImportedModel, kPackedWeights, kOpenedTokenizer};
 constexpr uint64_t kHeadBytes = 1 << 20;
 constexpr uint64_t kSamples = 16;
 constexpr uint64_t kSampleBytes = 4096;

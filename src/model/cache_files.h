@@ -20,10 +20,11 @@ namespace etb::model {
 
 struct CacheKind {
   std::string_view extension;
-  uint32_t version;  // raised whenever what is written changes
+  uint32_t version;  // raised whenever what is written of the same source changes
 };
 inline constexpr CacheKind kImportedModel{".pte", 2};
 inline constexpr CacheKind kPackedWeights{".packed", 1};
+inline constexpr CacheKind kOpenedTokenizer{".tokenizer", 1};
 
 inline constexpr uint64_t kCacheBytes = uint64_t{32} << 30;
 

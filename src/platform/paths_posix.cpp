@@ -2,6 +2,7 @@
 #include "platform/paths.h"
 
 #include <cstdlib>
+#include <utility>
 
 #include "base/text.h"
 
@@ -15,6 +16,11 @@ Result<std::string> cache_folder() {
   return Status(StatusCode::NotFound,
                 "no cache folder: neither XDG_CACHE_HOME nor HOME is set to an absolute path; set "
                 "one of them, or import to a file of your choice");
+}
+
+std::string cache_folder_if_any() {
+  auto folder = cache_folder();
+  return folder.ok() ? std::move(folder).value() : std::string();
 }
 
 std::string join_path(std::string_view folder, std::string_view name) {

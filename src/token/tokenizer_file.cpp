@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "platform/files.h"
-#include "platform/mapped_file.h"
 #include "platform/paths.h"
 #include "token/json_reader.h"
 #include "token/sentencepiece_file.h"
@@ -187,29 +186,39 @@ Status apply_side_files(const SideFiles& side, TokenizerFiles& files) {
   return SideReader(files).run(side);
 }
 
-Result<TokenizerFiles> open_tokenizer(const std::string& path) {
-  TokenizerFiles files;
-  files.path = path;
+Result<TokenizerSource> open_source(const std::string& path) {
+  TokenizerSource source{.path = path, .main = nullptr, .side = {}};
   if (is_folder(path)) {
-    ETB_ASSIGN_OR_RETURN(files.path, find_tokenizer(path));
+    ETB_ASSIGN_OR_RETURN(source.path, find_tokenizer(path));
   }
-  ETB_ASSIGN_OR_RETURN(const auto file, MappedFile::open(files.path));
-  const auto bytes = file->bytes();
-  if (bytes.size() > kMainFileLimit) {
-    return bad(StatusCode::Unsupported, files.path, "larger than any tokenizer");
+  ETB_ASSIGN_OR_RETURN(source.main, MappedFile::open(source.path));
+  if (source.main->bytes().size() > kMainFileLimit) {
+    return bad(StatusCode::Unsupported, source.path, "larger than any tokenizer");
   }
-  auto vocab = read_tokenizer({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  if (!vocab.ok()) return vocab.status().with_context(files.path);
-  files.vocab = std::move(vocab).value();
-  const std::string folder(folder_of(files.path));
-  SideFiles side;
+  const std::string folder(folder_of(source.path));
+  SideFiles& side = source.side;
   ETB_ASSIGN_OR_RETURN(side.tokenizer_config, read_beside(folder, "tokenizer_config.json"));
   ETB_ASSIGN_OR_RETURN(side.generation_config, read_beside(folder, "generation_config.json"));
   ETB_ASSIGN_OR_RETURN(side.template_json, read_beside(folder, "chat_template.json"));
   ETB_ASSIGN_OR_RETURN(side.template_jinja, read_beside(folder, "chat_template.jinja"));
-  const Status applied = apply_side_files(side, files);
-  if (!applied.ok()) return applied.with_context(folder);
+  return source;
+}
+
+Result<TokenizerFiles> read_source(const TokenizerSource& source) {
+  TokenizerFiles files;
+  files.path = source.path;
+  const auto bytes = source.main->bytes();
+  auto vocab = read_tokenizer({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  if (!vocab.ok()) return vocab.status().with_context(source.path);
+  files.vocab = std::move(vocab).value();
+  const Status applied = apply_side_files(source.side, files);
+  if (!applied.ok()) return applied.with_context(folder_of(source.path));
   return files;
+}
+
+Result<TokenizerFiles> open_tokenizer(const std::string& path) {
+  ETB_ASSIGN_OR_RETURN(const TokenizerSource source, open_source(path));
+  return read_source(source);
 }
 
 }  // namespace etb::token

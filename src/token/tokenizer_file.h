@@ -2,6 +2,7 @@
 // tokens have a role, and how a chat is written.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -9,6 +10,7 @@
 
 #include "base/status.h"
 #include "family/vocab.h"
+#include "platform/mapped_file.h"
 
 namespace etb::token {
 
@@ -24,10 +26,28 @@ struct TokenizerFiles {
   std::vector<TokenId> eos_ids;
 };
 
+// What the files beside the main one hold, all of it; empty texts stand for files that are not
+// there.
+struct SideFiles {
+  std::string tokenizer_config, generation_config;  // JSON
+  std::string template_json, template_jinja;
+};
+
+// The files opened and not yet read: all that TokenizerFiles follow from.
+struct TokenizerSource {
+  std::string path;  // the main file
+  std::shared_ptr<const MappedFile> main;
+  SideFiles side;
+};
+
 // `path`: a tokenizer.json, a tiktoken or SentencePiece tokenizer.model, told apart by what is in
 // them; or a folder that holds one, looked for in that order. NotFound naming what was looked for;
 // Corrupt and Unsupported naming the file and the part of it.
 Result<TokenizerFiles> open_tokenizer(const std::string& path);
+
+// The two steps of it.
+Result<TokenizerSource> open_source(const std::string& path);
+Result<TokenizerFiles> read_source(const TokenizerSource& source);
 
 // The main file of a folder. NotFound naming what was looked for.
 Result<std::string> find_tokenizer(const std::string& folder);
@@ -35,11 +55,6 @@ Result<std::string> find_tokenizer(const std::string& folder);
 // The main file alone, by its bytes.
 Result<family::VocabData> read_tokenizer(std::string_view bytes);
 
-// What the files beside the main one say; empty texts stand for files that are not there.
-struct SideFiles {
-  std::string tokenizer_config, generation_config;  // JSON
-  std::string template_json, template_jinja;
-};
 Status apply_side_files(const SideFiles& side, TokenizerFiles& files);
 
 }  // namespace etb::token

@@ -1,6 +1,7 @@
 // Stock .pte files at the command line: with their tokenizer beside them, given, or missing.
 #include <algorithm>
 #include <filesystem>
+#include <vector>
 
 #include "cli/stock_fixture.h"
 
@@ -71,6 +72,51 @@ TEST_F(Stock, PackedWeightsAreCachedAndCleared) {
   EXPECT_EQ(answer({}), plain);
   EXPECT_EQ(etbridge({"cache", "clear"}).exit_code, 0);
   EXPECT_EQ(etbridge({"cache", "list"}).out.find("llm-8da4w"), std::string::npos);
+}
+
+TEST_F(Stock, TokenizersAreCachedAndCleared) {
+  const std::string model = published("llm-8da4w.pte");
+  const auto answer = [&](uint64_t file_size_limit = 0) {
+    return launch({.arguments = {"run", model, "-p", "Hello", "--raw", "-n", "8", "--temp", "0"},
+                   .file_size_limit = file_size_limit},
+                  cache_.string());
+  };
+  const auto kept = [this] {
+    std::vector<std::filesystem::path> paths;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(cache_)) {
+      if (entry.path().extension() == ".tokenizer") paths.push_back(entry.path());
+    }
+    return paths;
+  };
+  const auto full_disk = answer(1000);
+  EXPECT_EQ(full_disk.exit_code, 0) << full_disk.summary();
+  EXPECT_NE(full_disk.err.find("tokenizer is not kept"), std::string::npos) << full_disk.err;
+  EXPECT_TRUE(kept().empty());
+
+  const auto first = answer();
+  EXPECT_EQ(first.out, full_disk.out) << first.summary();
+  ASSERT_EQ(kept().size(), 1u);
+  const std::filesystem::path path = kept()[0];
+  const auto list = etbridge({"cache", "list"});
+  EXPECT_NE(list.out.find("  model (tokenizer)"), std::string::npos) << list.out;
+  EXPECT_NE(etbridge({"cache", "list", "--json"}).out.find("\"content\":\"tokenizer\""),
+            std::string::npos);
+
+  const std::string good = read_bytes(path);
+  std::string damaged = good;
+  damaged[good.size() / 2] = static_cast<char>(damaged[good.size() / 2] ^ 4);
+  for (const std::string& bytes : {good, damaged}) {
+    write_bytes(path, bytes);
+    const auto again = answer();
+    EXPECT_EQ(again.out, first.out) << again.summary();
+    const bool read_anew = again.err.find("a tokenizer is read again") != std::string::npos;
+    EXPECT_EQ(read_anew, bytes == damaged) << again.err;
+    EXPECT_EQ(read_bytes(path), good);
+  }
+  EXPECT_EQ(etbridge({"tokenize", file("model").string()}, "\"Hello\"\n").exit_code, 0);
+  EXPECT_EQ(kept().size(), 1u) << "one for all that read these files";
+  EXPECT_EQ(etbridge({"cache", "clear"}).exit_code, 0);
+  EXPECT_TRUE(kept().empty());
 }
 
 TEST_F(Stock, BackendOptionsAreCheckedAgainstTheFile) {
