@@ -1,9 +1,11 @@
 // Any bytes as an answer that may call tools: whole, byte by byte and in two pieces it must give
 // the same texts and calls; what is no call must come out as it was, but for white space; a call
-// must be JSON of its size. The first byte chooses the family's marks, the second a bound.
+// must have its size, and be JSON where it says so. The first byte chooses the family's marks, the
+// second a bound.
 // rooms: stream prompt family base
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,26 +21,32 @@ using etb::stream::CallMarks;
 using etb::stream::CallSplitter;
 
 CallMarks marks_of(uint8_t choice, uint8_t bound) {
-  constexpr std::string_view kOpen[] = {"<tool_call>", "[TOOL_CALLS]", "<|tool_call|>",
-                                        "<|python_tag|>"};
+  constexpr std::string_view kTold[] = {
+      "<tool_call>",    "[TOOL_CALLS]",        "<|tool_call|>",
+      "<|python_tag|>", "[TOOL_CALLS] [ARGS]", "<tool_call> <function=",
+  };
   const auto* const format = etb::family::find_calls(
-      kOpen[choice % 4], {.has_token = [](std::string_view) { return false; }});
+      kTold[choice % std::size(kTold)], {.has_token = [](std::string_view) { return false; }});
   require(format != nullptr);
   CallMarks marks{.open = std::string(format->open),
                   .close = std::string(format->close),
+                  .id = std::string(format->id),
+                  .json = std::string(format->json),
+                  .tagged = format->tagged,
                   .bare = format->bare,
                   .single = format->single};
   if (bound < 128) marks.most_bytes = bound;
   return marks;
 }
 
-bool accepts(std::string_view json) {
-  return etb::prompt::plain_json(json).ok();
+bool accepts(std::string_view body, const CallMarks& marks) {
+  const size_t head = marks.json.empty() ? 0 : body.find(marks.json) + marks.json.size();
+  return marks.tagged || etb::prompt::plain_json(body.substr(head)).ok();
 }
 
 std::vector<CallSplitter::Part> split(std::string_view answer, size_t step,
                                       const CallMarks& marks) {
-  CallSplitter splitter(marks, accepts);
+  CallSplitter splitter(marks, [&](std::string_view body) { return accepts(body, marks); });
   std::vector<CallSplitter::Part> all;
   const auto add = [&all](std::vector<CallSplitter::Part> parts) {
     for (CallSplitter::Part& part : parts) {
@@ -75,7 +83,7 @@ void require_nothing_lost(std::string_view answer, const std::vector<CallSplitte
   };
   for (const CallSplitter::Part& part : parts) {
     if (part.is_call) {
-      require(part.text.size() <= marks.most_bytes && accepts(part.text));
+      require(part.text.size() <= marks.most_bytes && accepts(part.text, marks));
       require(skip(marks.open) || (marks.bare && rest.data() == all.data()));
     }
     require(skip(without_space(part.text)));

@@ -103,8 +103,8 @@ class Generation {
              .reasoning = tags_,
              .on_reasoning = [this](std::string_view text) { emit(EventKind::Reasoning, text); },
              .calls = call_marks(input),
-             .accepts_call = [this](std::string_view json) { return in_.calls->accepts(json); },
-             .on_call = [this](std::string_view json) { take_calls(json); }},
+             .accepts_call = [this](std::string_view body) { return in_.calls->accepts(body); },
+             .on_call = [this](std::string_view body) { take_calls(body); }},
             input.clock, [this](std::string_view text) { emit(EventKind::Text, text); }) {
     answer_.prompt_ids = input.prompt;
     answer_.prompt_tokens = input.prompt.size();
@@ -130,7 +130,7 @@ class Generation {
   }
   size_t room_left() const;  // positions
   void emit(EventKind kind, std::string_view text);
-  void take_calls(std::string_view json);
+  void take_calls(std::string_view body);
   bool is_mark(std::string_view spelt) const;
   Result<bool> show(TokenId id);
 
@@ -155,8 +155,8 @@ void Generation::emit(EventKind kind, std::string_view text) {
       {.kind = kind, .text = std::string(text), .logprobs = std::exchange(unsent_logprobs_, {})});
 }
 
-void Generation::take_calls(std::string_view json) {
-  for (ToolCall& call : in_.calls->take(json)) {
+void Generation::take_calls(std::string_view body) {
+  for (ToolCall& call : in_.calls->take(body)) {
     if (in_.emit) in_.emit({.kind = EventKind::ToolCall, .call = call});
     answer_.tool_calls.push_back(std::move(call));
   }
@@ -195,7 +195,7 @@ bool Generation::is_mark(std::string_view spelt) const {
   if (spelt == tags_.open || spelt == tags_.close) return true;
   if (in_.calls == nullptr) return false;
   const family::CallFormat& calls = in_.calls->format();
-  return spelt == calls.open || spelt == calls.close;
+  return spelt == calls.open || spelt == calls.close || spelt == calls.id || spelt == calls.json;
 }
 
 // Into the stream. Control tokens are no text, but for the marks that the stream parts it at.

@@ -385,7 +385,7 @@ Result<Answer> Scheduler::generate_on(LoadedModel& model, const Session& session
   const bool calls = work.chat && !summary && !session->options.tools.empty();
   std::optional<CallReader> reader;
   if (calls && work.model->bundle.calls != nullptr) {
-    reader.emplace(*work.model->bundle.calls, work.conversation.messages);
+    reader.emplace(*work.model->bundle.calls, work.conversation.messages, session->options.tools);
   }
   const GenerationInput input{
       .model = *work.model,

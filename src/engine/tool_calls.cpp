@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/call_body.h"
 #include "prompt/json.h"
 #include "prompt/json_text.h"
 
@@ -34,34 +35,6 @@ size_t number_of(std::string_view id) {
   return error == std::errc() && rest == end ? number : 0;
 }
 
-std::string text_at(const Dict& dict, std::string_view key) {
-  const Value* const value = dict.find(key);
-  return value != nullptr && value->is_string() ? std::string(value->text()) : std::string();
-}
-
-// The object that a value is or, as a text, says; nullopt: neither.
-std::optional<Value> as_object(const Value& value) {
-  if (value.is_dict()) return value;
-  if (!value.is_string()) return std::nullopt;
-  auto parsed = prompt::parse_json(value.text());
-  if (!parsed.ok() || !parsed->is_dict()) return std::nullopt;
-  return std::move(parsed).value();
-}
-
-std::optional<ToolCall> read_call(const Value& value, bool needs_arguments) {
-  if (!value.is_dict()) return std::nullopt;
-  const Dict& dict = value.dict();
-  ToolCall call{.id = text_at(dict, "id"), .name = text_at(dict, "name"), .arguments = "{}"};
-  if (call.name.empty()) return std::nullopt;
-  const Value* given = dict.find("arguments");
-  if (given == nullptr) given = dict.find("parameters");
-  if (given == nullptr) return needs_arguments ? std::nullopt : std::optional(std::move(call));
-  const auto arguments = as_object(*given);
-  if (!arguments) return std::nullopt;
-  call.arguments = prompt::json_text(*arguments);
-  return call;
-}
-
 // The items under "tool_calls"; empty: there are none.
 std::vector<Value> calls_in(const Value& fields) {
   const Value* const calls = fields.is_dict() ? fields.dict().find("tool_calls") : nullptr;
@@ -72,12 +45,6 @@ std::vector<Value> calls_of(const prompt::Message& message) {
   if (message.fields.find("tool_calls") == std::string::npos) return {};
   const auto fields = prompt::parse_json(message.fields);
   return fields.ok() ? calls_in(*fields) : std::vector<Value>();
-}
-
-// What a call says: itself, or what it holds under "function".
-const Value& function_of(const Value& call) {
-  const Value* const function = call.is_dict() ? call.dict().find("function") : nullptr;
-  return function != nullptr && function->is_dict() ? *function : call;
 }
 
 // The dictionary with another value under a key that it has.
@@ -101,8 +68,9 @@ Value with_object(const Value& call) {
 }  // namespace
 
 CallReader::CallReader(const family::CallFormat& format,
-                       const std::vector<prompt::Message>& messages)
+                       const std::vector<prompt::Message>& messages, std::string_view tools)
     : format_(format) {
+  if (auto declared = prompt::parse_json(tools); declared.ok()) tools_ = *declared;
   for (const prompt::Message& message : messages) {
     for (const Value& call : calls_of(message)) {
       if (!call.is_dict()) continue;
@@ -116,29 +84,27 @@ CallReader::CallReader(const family::CallFormat& format,
 stream::CallMarks CallReader::marks() const {
   return {.open = std::string(format_.open),
           .close = std::string(format_.close),
+          .id = std::string(format_.id),
+          .json = std::string(format_.json),
+          .tagged = format_.tagged,
           .bare = format_.bare,
           .single = format_.single};
 }
 
-std::vector<ToolCall> CallReader::read(std::string_view json) const {
-  const auto parsed = prompt::parse_json(json);
-  if (!parsed.ok()) return {};
-  const auto values = parsed->is_list() ? parsed->items() : std::vector<Value>{*parsed};
-  if (format_.single && values.size() > 1) return {};
-  std::vector<ToolCall> calls;
-  for (const Value& value : values) {
-    auto call = read_call(value, format_.bare);
-    if (!call) return {};
-    calls.push_back(std::move(*call));
-  }
-  return calls;
+bool CallReader::accepts(std::string_view body) const {
+  return !read_calls(body, format_, tools_).empty();
 }
 
-std::vector<ToolCall> CallReader::take(std::string_view json) {
-  std::vector<ToolCall> calls = read(json);
+bool CallReader::may_keep(const std::string& id) const {
+  const bool plain = std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7F'; });
+  const bool fits = format_.id_size == 0 || (plain && id.size() == format_.id_size);
+  return !id.empty() && fits && !used_.contains(id);
+}
+
+std::vector<ToolCall> CallReader::take(std::string_view body) {
+  std::vector<ToolCall> calls = read_calls(body, format_, tools_);
   for (ToolCall& call : calls) {
-    const bool taken = call.id.empty() || used_.contains(call.id);
-    if (taken) call.id = own_id(++last_);
+    if (!may_keep(call.id)) call.id = own_id(++last_);
     last_ = std::max(last_, number_of(call.id));
     used_.insert(call.id);
   }
@@ -200,28 +166,24 @@ Value with_argument_objects(const Value& fields) {
 }
 
 std::string written_calls(const Value& fields, const family::CallFormat& format) {
-  std::vector<Value> written;
+  std::vector<std::string> bodies;
   for (const Value& call : calls_in(fields)) {
     const Value& function = function_of(call);
-    if (!function.is_dict()) continue;
-    Dict one;
-    one.set("name", Value(text_at(function.dict(), "name")));
-    const Value* const arguments = function.dict().find("arguments");
-    one.set(format.arguments, arguments != nullptr ? *arguments : Value::dict({}));
-    written.push_back(Value::dict(std::move(one)));
+    if (function.is_dict()) bodies.push_back(body_of(function.dict(), format));
   }
-  if (written.empty()) return {};
-  const auto marked = [&](const Value& json) {
-    const std::string_view open = format.bare ? std::string_view() : format.open;
-    return concat(open, format.between, prompt::json_text(json), format.between, format.close);
+  if (bodies.empty()) return {};
+  const auto joined = [&bodies](std::string_view by) {
+    std::string text;
+    for (const std::string& body : bodies) text += concat(text.empty() ? "" : by, body);
+    return text;
   };
-  if (format.list) return marked(Value::list(std::move(written)));
-  std::string text;
-  for (const Value& call : written) {
-    if (!text.empty()) text += '\n';
-    text += marked(call);
-  }
-  return text;
+  const auto marked = [&](std::string_view body) {
+    const std::string_view open = format.bare ? std::string_view() : format.open;
+    return concat(open, format.between, body, format.between, format.close);
+  };
+  if (format.list) return marked(concat("[", joined(", "), "]"));
+  for (std::string& body : bodies) body = marked(body);
+  return joined(format.between);
 }
 
 }  // namespace etb

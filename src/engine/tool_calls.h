@@ -1,5 +1,5 @@
-// Tools that a model calls: from the JSON in an answer to calls, and from calls and results to what
-// a template shows. The family's form is a row of family/chat_format.cpp. Pure.
+// Tools that a model calls: from the bodies in an answer to calls, and from calls and results to
+// what a template shows. The family's form is a row of family/chat_format.cpp. Pure.
 #pragma once
 
 #include <cstddef>
@@ -26,22 +26,24 @@ struct ToolResult {
 // Reads the calls of one answer.
 class CallReader {
  public:
-  // `messages`: the conversation so far, whose ids are taken.
-  CallReader(const family::CallFormat& format, const std::vector<prompt::Message>& messages);
+  // `messages`: the conversation so far, whose ids are taken; `tools`: what may be called, see
+  // PromptSettings::tools.
+  CallReader(const family::CallFormat& format, const std::vector<prompt::Message>& messages,
+             std::string_view tools = {});
 
   const family::CallFormat& format() const { return format_; }
   stream::CallMarks marks() const;
-  // It is a call, or an array of some: a name, and arguments that are an object or such a text. No
-  // arguments are an empty object, but not where a call needs no mark.
-  bool accepts(std::string_view json) const { return !read(json).empty(); }
-  // The calls, each with an id that no other of the conversation has: the model's own, else
-  // "call_0001" and so on (nine characters: Mistral's template takes no others). Empty: none.
-  std::vector<ToolCall> take(std::string_view json);
+  // It is a call, or an array of some (read_calls() of call_body.h).
+  bool accepts(std::string_view body) const;
+  // The calls, each with an id that no other of the conversation has: the model's own if templates
+  // take it, else "call_0001" and so on (nine characters: Mistral's take no others). Empty: none.
+  std::vector<ToolCall> take(std::string_view body);
 
  private:
-  std::vector<ToolCall> read(std::string_view json) const;
+  bool may_keep(const std::string& id) const;
 
   const family::CallFormat& format_;
+  prompt::Value tools_;
   std::set<std::string> used_;
   size_t last_ = 0;  // the highest number of a "call_N"
 };

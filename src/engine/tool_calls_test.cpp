@@ -18,8 +18,9 @@ namespace {
 
 using prompt::Value;
 
-const family::CallFormat& form(std::string_view open) {
-  return *family::find_calls(open, {.has_token = [](std::string_view) { return false; }});
+// Told by what a template writes.
+const family::CallFormat& form(std::string_view chat_template) {
+  return *family::find_calls(chat_template, {.has_token = [](std::string_view) { return false; }});
 }
 const family::CallFormat& hermes() {
   return form("<tool_call>");
@@ -29,8 +30,9 @@ const family::CallFormat& llama() {
 }
 
 const family::CallFormat& form_named(std::string_view name) {
-  for (const char* open : {"<tool_call>", "[TOOL_CALLS]", "<|tool_call|>", "<|python_tag|>"}) {
-    if (form(open).name == name) return form(open);
+  for (const char* told : {"<tool_call>", "<tool_call> <function=", "[TOOL_CALLS]",
+                           "[TOOL_CALLS] [ARGS]", "<|tool_call|>", "<|python_tag|>"}) {
+    if (form(told).name == name) return form(told);
   }
   ADD_FAILURE() << "no form " << name;
   return hermes();
@@ -45,10 +47,11 @@ struct Said {
   std::vector<ToolCall> calls;
 };
 
-Said read(const std::string& answer, const family::CallFormat& format) {
-  CallReader reader(format, {});
+Said read(const std::string& answer, const family::CallFormat& format,
+          const std::string& tools = "") {
+  CallReader reader(format, {}, tools);
   stream::CallSplitter splitter(reader.marks(),
-                                [&](std::string_view json) { return reader.accepts(json); });
+                                [&](std::string_view body) { return reader.accepts(body); });
   Said said;
   for (const auto& parts : {splitter.push(answer), splitter.finish()}) {
     for (const auto& part : parts) {
@@ -71,16 +74,17 @@ TEST(ToolCalls, AreReadFromWhatThePublishedTemplatesWrite) {
   for (const Value& model : models.items()) {
     SCOPED_TRACE(text_of(model, "model"));
     forms.insert(text_of(model, "form"));
+    const std::string tools = prompt::json_text(*model.dict().find("tools"));
     for (const Value& answer : model.dict().find("answers")->items()) {
       const std::string written(text_of(answer, "said"));
-      const Said said = read(written, form_named(text_of(model, "form")));
+      const Said said = read(written, form_named(text_of(model, "form")), tools);
       EXPECT_EQ(said.text, text_of(answer, "text")) << written;
       prompt::Dict fields;
       fields.set("tool_calls", *answer.dict().find("tool_calls"));
       EXPECT_EQ(fields_of_calls(said.calls), prompt::json_text(Value::dict(std::move(fields))));
     }
   }
-  EXPECT_EQ(forms.size(), 4u);
+  EXPECT_EQ(forms.size(), 6u);
 }
 
 ModelBundle built_in(std::string_view name) {
@@ -173,6 +177,20 @@ TEST(CallReader, GivesIdsThatNoOtherCallHas) {
             (std::vector<std::string>{"call_0042", "call_0043", "own", "call_0050", "call_0051"}));
 }
 
+// Templates of the form refuse any other: it is exchanged for one of ours.
+TEST(CallReader, KeepsIdsOfTheSizeThatTemplatesTake) {
+  CallReader reader(form_named("mistral-2025"), {});
+  const auto id_of = [&](const std::string& id) {
+    const auto calls = reader.take("f[CALL_ID]" + id + "[ARGS]{}");
+    return calls.size() == 1 ? calls[0].id : "";
+  };
+  EXPECT_EQ(id_of("abc123XYZ"), "abc123XYZ");
+  EXPECT_EQ(id_of("abc123XYZ"), "call_0001") << "taken";
+  EXPECT_EQ(id_of("abc123XY"), "call_0002");
+  EXPECT_EQ(id_of("äöüäb"), "call_0003") << "nine bytes, five characters";
+  EXPECT_EQ(reader.take("f[ARGS]{}")[0].id, "call_0004");
+}
+
 TEST(ToolResults, BelongToTheCallsOfTheLastMessage) {
   std::vector<prompt::Message> messages = {
       {.role = "user", .content = "Well?"},
@@ -226,28 +244,60 @@ TEST(ToolCalls, InATemplateWithoutAPlaceForThemStandBehindTheText) {
   EXPECT_NE(prompt->text.find("</tool_call>\n<tool_call>"), std::string::npos);
 }
 
-// Qwen's way, with the marks as control tokens: ids 256 to 259.
+TEST(ToolCalls, WithoutAPlaceAreWrittenInTheirForm) {
+  ModelBundle bundle = testing::byte_bundle();
+  const auto written = [&](std::string_view name) {
+    bundle.calls = &form_named(name);
+    const std::string fields =
+        fields_of_calls({{"call_0001", "f", R"({"x": 1})"}, {"call_0002", "g", "{}"}});
+    const auto prompt =
+        encode_messages(bundle, {{.role = "assistant", .content = "", .fields = fields}}, {}, {});
+    return prompt.ok() ? prompt->text : prompt.status().to_string();
+  };
+  EXPECT_NE(written("mistral-2025").find(R"(:[TOOL_CALLS]f[ARGS]{"x": 1}[TOOL_CALLS]g[ARGS]{}<)"),
+            std::string::npos);
+  EXPECT_NE(written("mistral").find(R"(:[TOOL_CALLS][{"name": "f", "arguments": {"x": 1}}, {)"),
+            std::string::npos);
+  EXPECT_NE(written("qwen-coder")
+                .find(":<tool_call>\n<function=f>\n<parameter=x>\n1\n</parameter>\n</function>\n"
+                      "</tool_call>\n<tool_call>\n<function=g>\n</function>\n</tool_call><"),
+            std::string::npos);
+}
+
+// Qwen's way.
 constexpr const char* kTemplate =
     "{% if tools %}{{ tools|length }}{% endif %}{% for m in messages %}<|im_start|>{{ m.role }}:"
     "{{ m.content }}{% for c in m.tool_calls %}{{ '\n' if m.content or not loop.first }}"
     "<tool_call>{{ '\n' }}{\"name\": \"{{ c.function.name }}\", \"arguments\": "
     "{{ c.function.arguments|tojson }}}{{ '\n' }}</tool_call>{% endfor %}{{ m.tool_call_id }}"
     "<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}";
-constexpr TokenId kOpen = 258, kClose = 259;
-constexpr const char* kTools = R"([{"type": "function", "function": {"name": "now"}}])";
+// Control tokens of the test's vocabulary, from id 258 on.
+constexpr std::string_view kMarks[] = {"<tool_call>", "</tool_call>", "[TOOL_CALLS]", "[CALL_ID]",
+                                       "[ARGS]"};
+constexpr TokenId kOpen = 258, kVocab = 258 + std::size(kMarks);
+constexpr const char* kTools = R"([{"type": "function", "function": {"name": "now",
+    "parameters": {"properties": {"zone": {"type": "integer"}}}}}])";
 const std::string kNow =
     "<tool_call>\n{\"name\": \"now\", \"arguments\": {\"zone\": 1}}\n</tool_call>";
 
 std::vector<TokenId> ids_of(std::string text) {
   std::vector<TokenId> ids;
   while (!text.empty()) {
-    const bool open = text.starts_with("<tool_call>");
-    const bool close = text.starts_with("</tool_call>");
-    ids.push_back(open ? kOpen : close ? kClose : static_cast<uint8_t>(text[0]));
-    text.erase(0, open ? 11 : close ? 12 : 1);
+    const auto* const mark =
+        std::ranges::find_if(kMarks, [&](std::string_view one) { return text.starts_with(one); });
+    const bool marked = mark != std::end(kMarks);
+    ids.push_back(marked ? kOpen + static_cast<TokenId>(mark - kMarks)
+                         : static_cast<uint8_t>(text[0]));
+    text.erase(0, marked ? mark->size() : 1);
   }
   return ids;
 }
+
+// How a model calls.
+struct Form {
+  const family::CallFormat& format = hermes();
+  const char* chat_template = kTemplate;
+};
 
 // Says one reply after the other, one a message of the assistant.
 struct Caller {
@@ -256,9 +306,9 @@ struct Caller {
   std::string shown;  // events of the last answer: text, and calls in brackets
 
   explicit Caller(std::vector<std::string> replies,
-                  SessionOptions options = {.now_seconds = 0, .tools = kTools}) {
+                  SessionOptions options = {.now_seconds = 0, .tools = kTools}, Form form = {}) {
     family::VocabData vocab = testing::byte_vocab();
-    for (const char* mark : {"<tool_call>", "</tool_call>"}) {
+    for (const std::string_view mark : kMarks) {
       vocab.tokens.push_back(mark);
       vocab.types.push_back(family::TokenType::Control);
       vocab.scores.push_back(0);
@@ -266,8 +316,8 @@ struct Caller {
     ModelBundle bundle = testing::byte_bundle();
     bundle.tokenizer = std::make_shared<token::Tokenizer>(*token::Tokenizer::create(vocab));
     bundle.chat_template =
-        std::make_shared<prompt::ChatTemplate>(*prompt::ChatTemplate::parse(kTemplate));
-    bundle.calls = &hermes();
+        std::make_shared<prompt::ChatTemplate>(*prompt::ChatTemplate::parse(form.chat_template));
+    bundle.calls = &form.format;
     const auto script = [replies](std::span<const TokenId> history) {
       std::vector<TokenId> cue = {testing::kStart};
       for (const TokenId id : testing::ids_of("assistant:")) cue.push_back(id);
@@ -278,10 +328,10 @@ struct Caller {
       }
       const auto reply = ids_of(replies[std::min(turn, replies.size() - 1)]);
       const size_t said = static_cast<size_t>(history.end() - last) - cue.size();
-      return runner::one_hot(said < reply.size() ? reply[said] : testing::kEnd, kClose + 1);
+      return runner::one_hot(said < reply.size() ? reply[said] : testing::kEnd, kVocab);
     };
     const auto runner = runner::FakeRunner::make(
-        {.vocab_size = kClose + 1, .context = 2048, .chunk = 512, .script = script});
+        {.vocab_size = kVocab, .context = 2048, .chunk = 512, .script = script});
     EngineOptions engine_options{.model = {.model = "caller"}};
     engine_options.loader = [bundle, runner](const ModelOptions&, const LoadProgress&,
                                              const CancelToken*) {
@@ -343,6 +393,38 @@ TEST(ToolConversation, CountsItsCallsOn) {
   ASSERT_TRUE(next.ok()) << next.status().to_string();
   ASSERT_EQ(next->tool_calls.size(), 1u);
   EXPECT_EQ(next->tool_calls[0].id, "call_0003");
+}
+
+// As Mistral Small 3.2 is shown them; all marks are control tokens.
+TEST(ToolConversation, CallsByNameGoOnFromTheirIds) {
+  const char* const chat_template =
+      "{% for m in messages %}<|im_start|>{{ m.role }}:{{ m.content }}{% for c in m.tool_calls %}"
+      "[TOOL_CALLS]{{ c.function.name }}[CALL_ID]{{ c.id }}[ARGS]{{ c.function.arguments|tojson }}"
+      "{% endfor %}{{ m.tool_call_id }}<|im_end|>{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant:{% endif %}";
+  Caller model({R"(So.[TOOL_CALLS]now[CALL_ID]abc123XYZ[ARGS]{"zone": 1}[TOOL_CALLS]now[CALL_ID])"
+                "abc123XY2[ARGS]{}",
+                "Noon."},
+               {.now_seconds = 0, .tools = kTools}, {form_named("mistral-2025"), chat_template});
+  const auto called = model.ask(Prompt::user("Time?"));
+  ASSERT_TRUE(called.ok()) << called.status().to_string();
+  EXPECT_EQ(model.shown, R"(So.[abc123XYZ now{"zone": 1}][abc123XY2 now{}])");
+  EXPECT_EQ(called->finish_reason, FinishReason::ToolCalls);
+  const auto answer =
+      model.ask(Prompt::tool_results({{"abc123XYZ", "12:00"}, {"abc123XY2", "13:00"}}));
+  ASSERT_TRUE(answer.ok()) << answer.status().to_string();
+  EXPECT_EQ(answer->text, "Noon.");
+  EXPECT_EQ(answer->cached_tokens, called->prompt_ids.size() + called->ids.size() - 1)
+      << "what the template writes of the calls is what was said";
+}
+
+// The session's tools say what the texts between the tags are.
+TEST(ToolConversation, ValuesInTagsAreWhatTheToolsDeclare) {
+  Caller model({"<tool_call>\n<function=now>\n<parameter=zone>\n1\n</parameter>\n<parameter=for>\n"
+                "1\n</parameter>\n</function>\n</tool_call>"},
+               {.now_seconds = 0, .tools = kTools}, {form_named("qwen-coder"), kTemplate});
+  ASSERT_TRUE(model.ask(Prompt::user("Time?")).ok());
+  EXPECT_EQ(model.shown, R"([call_0001 now{"zone": 1, "for": "1"}])");
 }
 
 TEST(ToolConversation, RefusesResultsThatNobodyAskedFor) {

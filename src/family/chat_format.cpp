@@ -253,10 +253,24 @@ constexpr ReasoningPair kReasoning[] = {
 };
 
 constexpr CallFormat kCalls[] = {
+    // Qwen 3 Coder, Qwen 3.5, Nemotron 3 and others that learned from them.
+    {.name = "qwen-coder",
+     .open = "<tool_call>",
+     .close = "</tool_call>",
+     .between = "\n",
+     .told_by = "<function=",
+     .tagged = true},
     // Qwen 2.5 and 3, Hermes, and others that learned from them.
     {.name = "hermes", .open = "<tool_call>", .close = "</tool_call>", .between = "\n"},
-    // Before the models of 2025, which write the name outside of the JSON.
-    {.name = "mistral", .open = "[TOOL_CALLS]", .list = true},
+    // Mistral Small 3.2, Magistral, Devstral, Ministral 3. Vocabularies have had the tokens of this
+    // form for longer than models have written it.
+    {.name = "mistral-2025",
+     .open = "[TOOL_CALLS]",
+     .told_by = "[ARGS]",
+     .id = "[CALL_ID]",
+     .json = "[ARGS]",
+     .id_size = 9},
+    {.name = "mistral", .open = "[TOOL_CALLS]", .id_size = 9, .list = true},
     {.name = "phi-4-mini", .open = "<|tool_call|>", .close = "<|/tool_call|>", .list = true},
     // Llama 3.1 to 3.3. The mark is rare: it is meant for the tools they know by themselves.
     {.name = "llama-3.1",
@@ -303,10 +317,14 @@ const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelT
 }
 
 const CallFormat* find_calls(std::string_view chat_template, const ModelTraits& traits) {
+  const auto writes = [&](std::string_view text) {
+    return chat_template.find(text) != std::string_view::npos;
+  };
   for (const CallFormat& format : kCalls) {
-    if (chat_template.find(format.open) != std::string_view::npos) return &format;
+    if (writes(format.open) && writes(format.told_by)) return &format;
   }
   for (const CallFormat& format : kCalls) {
+    if (!format.told_by.empty()) continue;
     const bool closes = format.close.empty() || traits.has_token(format.close);
     if (closes && traits.has_token(format.open)) return &format;
   }

@@ -3,6 +3,7 @@
 // layers - and by nothing else: a file that fits no row has no template, rather than a likely one.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -30,13 +31,21 @@ struct ReasoningPair {
   std::string_view told_by = {};
 };
 
-// How a family writes the tools it calls: a mark, JSON, perhaps another mark. The JSON is an object
-// {"name": ..., "arguments": {...}} or an array of such.
+// How a family writes the tools it calls: a mark, a body, perhaps another mark. The body is a JSON
+// object {"name": ..., "arguments": {...}} or an array of such; or, where `json` is not empty, the
+// name, perhaps `id` and an id, then `json` and the arguments as a JSON object; or tags:
+// <function=NAME>, for each argument <parameter=KEY> VALUE </parameter>, </function>.
 struct CallFormat {
   std::string_view name;
   std::string_view open;          // often a control token
-  std::string_view close = {};    // empty: it ends with its JSON
-  std::string_view between = {};  // white space between marks and JSON, as models write it
+  std::string_view close = {};    // empty: it ends with its body
+  std::string_view between = {};  // white space between marks and body, as models write it
+  // What templates of this form write, where another form has the same marks: then the vocabulary
+  // does not tell it.
+  std::string_view told_by = {};
+  std::string_view id = {}, json = {};  // may be control tokens, too
+  bool tagged = false;
+  size_t id_size = 0;                        // characters of an id that its templates take; 0: any
   std::string_view arguments = "arguments";  // what that key is called
   bool list = false;                         // the calls of an answer share marks and an array
   bool bare = false;    // an answer that begins with the object is a call without a mark
@@ -57,7 +66,8 @@ const ChatFormat* find_chat_format(const ModelTraits& traits);
 // The row of which the template writes the close tag (or what tells it) or the vocabulary has both
 // tags; or null.
 const ReasoningPair* find_reasoning(std::string_view chat_template, const ModelTraits& traits);
-// The row of which the template writes the open mark, else of which the vocabulary has it; or null:
+// The row of which the template writes the open mark and what else tells it, else of which the
+// vocabulary has the marks; or null:
 // no fixed form is known (Gemma: as its prompt asks for it).
 const CallFormat* find_calls(std::string_view chat_template, const ModelTraits& traits);
 // The template writes the calls of earlier answers.

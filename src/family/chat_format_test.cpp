@@ -137,6 +137,10 @@ TEST(Calls, AreToldByTheTemplateOrTheVocabulary) {
   EXPECT_EQ(found("", {"<|tool_call|>", "<|/tool_call|>"}), "phi-4-mini");
   EXPECT_EQ(found("", {"<|tool_call|>"}), "none") << "Granite's calls have one mark";
   EXPECT_EQ(found("", {"[TOOL_CALLS]", "[INST]"}), "mistral");
+  EXPECT_EQ(found("{{ '[TOOL_CALLS]' + name + '[ARGS]' }}", {}), "mistral-2025");
+  EXPECT_EQ(found("{{ '[TOOL_CALLS][' }}", {"[TOOL_CALLS]", "[ARGS]", "[CALL_ID]"}), "mistral")
+      << "Mistral Small 3 has the tokens and does not use them";
+  EXPECT_EQ(found("{{ '<tool_call>\n<function=' + name }}", {}), "qwen-coder");
   EXPECT_EQ(found("", {"<tool_call>", "</tool_call>"}), "hermes");
   EXPECT_EQ(found("{{ '<tool_call>\n' }}", {"<|python_tag|>"}), "hermes")
       << "Hermes 3 on Llama 3.1";

@@ -1,37 +1,46 @@
-// Looks at the JSON of a tool call as it comes, character by character, and tells as soon as it
-// cannot be one: {"name": ..., "arguments": {...}}, or an array of such objects. So an answer that
-// is other JSON waits no longer than its first strange key. Not the parser: numbers, words and
-// escapes may still be wrong in what it lets through.
+// Looks at the body of a tool call as it comes, character by character, and tells as soon as it
+// cannot be one. So text that only begins like a call waits no longer than its first strange
+// character. Not the parser: what it lets through may still be wrong in its details.
 #pragma once
 
+#include <cstddef>
 #include <string>
+
+#include "stream/json_scanner.h"
+#include "stream/tag_scanner.h"
 
 namespace etb::stream {
 
+// How a family writes its calls: a body between two marks, white space around it aside. The body is
+// JSON as JsonScanner::Shape::Calls has it, or, where `json` is not empty, a name, perhaps `id` and
+// an id, then `json` and the arguments as a JSON object; or tags.
+struct CallMarks {
+  std::string open = {};           // empty: no calls are looked for, all is text
+  std::string close = {};          // empty: a call ends with its body
+  std::string id = {}, json = {};  // begin with no character of a name
+  bool tagged = false;             // the body is as TagScanner has it
+  bool bare = false;               // an answer that begins with the body is a call without a mark
+  bool single = false;             // at most one call an answer: what follows is text
+  size_t most_bytes = size_t{64} << 10;  // of what follows `open`; more is no call
+};
+
 class CallScanner {
  public:
-  enum class State { Going, Done, Broken };
+  // `marks` outlives it.
+  explicit CallScanner(const CallMarks& marks);
 
-  // White space may stand before the value. Not to be called once it is Done or Broken.
-  State push(char c);
+  // White space may stand before the body. Not to be called once it is Done or Broken.
+  Scan push(char c);
 
  private:
-  enum class Expect { Value, ValueOrEnd, Key, KeyOrEnd, Colon, CommaOrEnd };
-  enum class Inside { Nothing, String, Escape, Word };
+  Scan in_head(char c);
 
-  bool in_call() const { return open_ == "{" || open_ == "[{"; }
-  State in_string(char c);
-  State value(char c);
-  State begin_string(bool is_key);
-  State open(char c);
-  State close(char c);
-  State after_value();
-
-  std::string open_;  // brackets that are open
-  Expect expect_ = Expect::Value;
-  Inside inside_ = Inside::Nothing;
-  bool is_key_ = false;  // the string that is being read
-  std::string key_;      // the last one of a call itself
+  const CallMarks* marks_;
+  JsonScanner json_;
+  TagScanner tags_;
+  // Before `json`: the name or the id that is being read, and what came of the mark behind it.
+  bool in_head_, has_id_ = false;
+  std::string word_, mark_;
 };
 
 }  // namespace etb::stream

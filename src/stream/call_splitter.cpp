@@ -20,6 +20,7 @@ CallSplitter::CallSplitter(CallMarks marks, Accepts accepts)
     : marks_(std::move(marks)),
       accepts_(std::move(accepts)),
       state_(marks_.bare ? State::Start : State::Text),
+      scanner_(marks_),
       searching_(!marks_.open.empty()) {}
 
 std::vector<CallSplitter::Part> CallSplitter::push(std::string_view piece) {
@@ -47,8 +48,8 @@ bool CallSplitter::advance(Parts& parts) {
       return at_start();
     case State::Text:
       return in_text(parts);
-    case State::Json:
-      return in_json(parts);
+    case State::Body:
+      return in_body(parts);
     case State::Close:
       return in_close(parts);
   }
@@ -85,18 +86,18 @@ bool CallSplitter::in_text(Parts& parts) {
 // held_ begins with the white space and the mark of what may be a call: `before` bytes.
 void CallSplitter::begin(size_t before) {
   body_ = at_ = before;
-  scanner_ = {};
-  state_ = State::Json;
+  scanner_ = CallScanner(marks_);
+  state_ = State::Body;
 }
 
-bool CallSplitter::in_json(Parts& parts) {
+bool CallSplitter::in_body(Parts& parts) {
   for (; at_ < held_.size(); ++at_) {
     if (at_ - body_ >= marks_.most_bytes) return no_call(at_, parts);
-    const CallScanner::State scanned = scanner_.push(held_[at_]);
-    if (scanned == CallScanner::State::Broken) return no_call(at_, parts);
-    if (scanned == CallScanner::State::Going) continue;
-    json_end_ = ++at_;
-    if (marks_.close.empty()) return take_call(json_end_, parts);
+    const Scan scanned = scanner_.push(held_[at_]);
+    if (scanned == Scan::Broken) return no_call(at_, parts);
+    if (scanned == Scan::Going) continue;
+    body_end_ = ++at_;
+    if (marks_.close.empty()) return take_call(body_end_, parts);
     state_ = State::Close;
     return true;
   }
@@ -113,9 +114,9 @@ bool CallSplitter::in_close(Parts& parts) {
 
 bool CallSplitter::take_call(size_t end, Parts& parts) {
   const size_t begin = body_ + leading_space(std::string_view(held_).substr(body_));
-  std::string json = held_.substr(begin, json_end_ - begin);
-  if (accepts_ && !accepts_(json)) return no_call(end, parts);
-  parts.push_back({.is_call = true, .text = std::move(json)});
+  std::string body = held_.substr(begin, body_end_ - begin);
+  if (accepts_ && !accepts_(body)) return no_call(end, parts);
+  parts.push_back({.is_call = true, .text = std::move(body)});
   held_.erase(0, end);
   after_call_ = true;
   searching_ = !marks_.single;

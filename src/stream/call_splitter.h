@@ -1,5 +1,5 @@
-// Parts the tool calls of an answer from its text. A call is JSON behind a mark, perhaps with
-// another mark behind it, or - in some families - the JSON alone with which an answer begins.
+// Parts the tool calls of an answer from its text. A call is a body behind a mark, perhaps with
+// another mark behind it, or - in some families - the body alone with which an answer begins.
 // Marks may be split over pieces in any way. Text is held back only while it may become a mark, is
 // the white space before one, or goes on as a call could; what turns out to be none comes out as
 // the text it is. Nothing is lost but the white space around calls.
@@ -18,25 +18,19 @@
 
 namespace etb::stream {
 
-struct CallMarks {
-  std::string open = {};   // empty: no calls are looked for, all is text
-  std::string close = {};  // empty: a call ends with its JSON
-  bool bare = false;       // an answer that begins with the JSON of a call is one without a mark
-  bool single = false;     // at most one call an answer: what follows is text
-  size_t most_bytes = size_t{64} << 10;  // of what follows `open`; more is no call
-};
-
 class CallSplitter {
  public:
   struct Part {
     bool is_call = false;
-    std::string text;  // of a call: its JSON
+    std::string text;  // of a call: its body
     bool operator==(const Part&) const = default;
   };
-  // Has the last word on whether some JSON is a call. May be empty: then it is.
-  using Accepts = std::function<bool(std::string_view json)>;
+  // Has the last word on whether some body is a call. May be empty: then it is.
+  using Accepts = std::function<bool(std::string_view body)>;
 
   CallSplitter(CallMarks marks, Accepts accepts);
+  CallSplitter(const CallSplitter&) = delete;
+  CallSplitter& operator=(const CallSplitter&) = delete;
 
   // What became certain, in order; no part is empty.
   std::vector<Part> push(std::string_view piece);
@@ -47,8 +41,8 @@ class CallSplitter {
   enum class State {
     Start,  // bare: nothing but white space yet
     Text,
-    Json,   // from an open mark on
-    Close,  // the JSON is whole, the close mark is not
+    Body,   // from an open mark on
+    Close,  // the body is whole, the close mark is not
   };
   using Parts = std::vector<Part>;
 
@@ -56,7 +50,7 @@ class CallSplitter {
   bool advance(Parts& parts);
   bool at_start();
   bool in_text(Parts& parts);
-  bool in_json(Parts& parts);
+  bool in_body(Parts& parts);
   bool in_close(Parts& parts);
 
   void begin(size_t before);
@@ -69,8 +63,8 @@ class CallSplitter {
   State state_;
   std::string held_;
   // While a call is read, in held_: where it begins behind its white space and mark, where its
-  // JSON ends, and what is looked at next.
-  size_t body_ = 0, json_end_ = 0, at_ = 0;
+  // body ends, and what is looked at next.
+  size_t body_ = 0, body_end_ = 0, at_ = 0;
   CallScanner scanner_;
   bool searching_ = true;    // calls may still come
   bool after_call_ = false;  // a call was the last to leave

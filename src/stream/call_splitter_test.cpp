@@ -19,8 +19,16 @@ using Pieces = std::vector<std::string>;
 const CallMarks kHermes{.open = "<tool_call>", .close = "</tool_call>"};
 const CallMarks kMistral{.open = "[TOOL_CALLS]"};
 const CallMarks kLlama{.open = "<|python_tag|>", .bare = true, .single = true};
+const CallMarks kNamed{.open = "[TOOL_CALLS]", .id = "[CALL_ID]", .json = "[ARGS]"};
+const CallMarks kTagged{.open = "<tool_call>", .close = "</tool_call>", .tagged = true};
 
 const std::string kNow = R"({"name": "now", "arguments": {}})";
+const std::string kNamedNow = "now[CALL_ID]call_0001[ARGS]{}";
+const std::string kNamedSay = R"(say[ARGS] {"text": "} [TOOL_CALLS]rm[ARGS]{}", "name": [1]})";
+const std::string kTaggedNow = "<function=now>\n</function>";
+const std::string kTaggedSay =
+    "<function=say>\n<parameter=text>\na < b </tool_call> {\"\n</parameter>\n<parameter=n>1"
+    "</parameter>\n</function>";
 const std::string kSay = R"({"name": "say", "arguments": {"text": "a } \" ] </tool_call> {"}})";
 
 // Texts that follow each other are one: where a piece ends does not matter.
@@ -76,6 +84,51 @@ TEST(CallSplitter, AnAnswerThatBeginsWithACallNeedsNoMarkWhereTheFamilyHasItSo) 
       << "its template shows one call a message";
   EXPECT_EQ(split({"So: " + json}, kLlama), (Parts{text("So: " + json)}));
   EXPECT_EQ(split({json}, kHermes), (Parts{text(json)}));
+}
+
+TEST(CallSplitter, ANameMayStandBeforeTheJson) {
+  EXPECT_EQ(split({"So.[TOOL_CALLS]" + kNamedNow + "[TOOL_CALLS]" + kNamedSay + " x"}, kNamed),
+            (Parts{text("So."), call(kNamedNow), call(kNamedSay), text(" x")}));
+  EXPECT_EQ(split({"[TOOL_CALLS] now[ARGS] {}"}, kNamed), (Parts{call("now[ARGS] {}")}));
+  EXPECT_EQ(split({"[TOOL_CALLS]now[TOOL_CALLS]" + kNamedNow}, kNamed),
+            (Parts{text("[TOOL_CALLS]now"), call(kNamedNow)}));
+  const std::string longest(kMostNameBytes, 'n');
+  EXPECT_EQ(split({"[TOOL_CALLS]" + longest + "[ARGS]{}"}, kNamed),
+            (Parts{call(longest + "[ARGS]{}")}));
+  for (const std::string& body :
+       Pieces{"", "now", "now[ARGS]", "now{}", "[ARGS]{}", " now [ARGS]{}", "now[ARGS][]",
+              "now[ARGS]1", "now[ARGS]{\"a\": ]}", "now[ARGS]{\"a\": 1", "now[CALL_ID][ARGS]{}",
+              "now[CALL_ID]a[CALL_ID]b[ARGS]{}", "now[CALL_ID] a[ARGS]{}", "[CALL_ID]a[ARGS]{}",
+              "now[ARG]{}", "[{\"name\": \"now\"}]", "n\"w[ARGS]{}", longest + "n[ARGS]{}"}) {
+    EXPECT_EQ(split({"[TOOL_CALLS]" + body}, kNamed), (Parts{text("[TOOL_CALLS]" + body)}));
+  }
+}
+
+TEST(CallSplitter, ACallMayBeWrittenInTags) {
+  EXPECT_EQ(split({"So.\n\n<tool_call>\n" + kTaggedSay + "\n</tool_call>\n<tool_call>" +
+                   kTaggedNow + "</tool_call>\n"},
+                  kTagged),
+            (Parts{text("So."), call(kTaggedSay), call(kTaggedNow)}));
+  for (const std::string& body :
+       Pieces{"", "now", kNow, "<function=>\n</function>", "<function=n w></function>",
+              "<function now></function>", "<function=now>x</function>", "<function=now>",
+              "<function=now><parameter=a>1</function>", "<function=now><parameter=>1</parameter>",
+              "<function=now><parameter=a\nb>1</parameter></function>",
+              "<function=now></function>x", "</function>"}) {
+    const std::string said = "<tool_call>" + body + "</tool_call>";
+    EXPECT_EQ(split({said}, kTagged), (Parts{text(said)}));
+  }
+}
+
+TEST(CallSplitter, TextWaitsForNoNameAndNoTagThatCannotCome) {
+  CallSplitter named(kNamed, {});
+  EXPECT_TRUE(named.push("[TOOL_CALLS]the").empty());
+  EXPECT_EQ(named.push(" mark"), (Parts{text("[TOOL_CALLS]the mark")}));
+  EXPECT_TRUE(named.push("[TOOL_CALLS]now[AR").empty());
+  EXPECT_EQ(named.push("RAY"), (Parts{text("[TOOL_CALLS]now[ARRAY")}));
+  CallSplitter tagged(kTagged, {});
+  EXPECT_TRUE(tagged.push("<tool_call>\n<func").empty());
+  EXPECT_EQ(tagged.push("y>"), (Parts{text("<tool_call>\n<funcy>")}));
 }
 
 TEST(CallSplitter, WithoutMarksAllIsText) {
@@ -148,6 +201,14 @@ TEST(CallSplitter, NoSplitChangesWhatComesOut) {
   const Pieces parts = {"<tool_call>" + kSay + "\n</tool_call>",
                         "[TOOL_CALLS] [" + kNow + "]",
                         "<|python_tag|>" + kNow,
+                        "[TOOL_CALLS]" + kNamedSay,
+                        "[TOOL_CALLS]" + kNamedNow,
+                        "<tool_call>" + kTaggedSay + "\n</tool_call>",
+                        kTaggedNow,
+                        "[ARGS]",
+                        "now[CALL_ID]",
+                        "<parameter=a>",
+                        "</parameter>",
                         "<tool_call>",
                         "</tool_call>",
                         "[TOOL_CALLS]",
@@ -172,10 +233,10 @@ TEST(CallSplitter, NoSplitChangesWhatComesOut) {
   std::mt19937 dice(7);
   const auto roll = [&dice](size_t sides) { return static_cast<size_t>(dice() % sides); };
   size_t calls = 0;
-  for (int round = 0; round < 3000; ++round) {
+  for (int round = 0; round < 4000; ++round) {
     std::string answer;
     for (size_t i = 1 + roll(8); i > 0; --i) answer += parts[roll(parts.size())];
-    CallMarks marks = std::vector{kHermes, kMistral, kLlama}[roll(3)];
+    CallMarks marks = std::vector{kHermes, kMistral, kLlama, kNamed, kTagged}[roll(5)];
     if (roll(4) == 0) marks.most_bytes = roll(80);
     const auto accepts = [](std::string_view json) { return json.size() % 7 != 0; };
     const Parts whole = split({answer}, marks, accepts);

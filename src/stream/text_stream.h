@@ -27,8 +27,8 @@ struct StreamOptions {
   Batcher::Sink on_reasoning = {};  // gets the reasoning; without one nobody does
   CallMarks calls = {};
   CallSplitter::Accepts accepts_call = {};
-  // Gets the JSON of each call, in its place: all text before it has been sent. May be empty.
-  std::function<void(std::string_view json)> on_call = {};
+  // Gets the body of each call, in its place: all text before it has been sent. May be empty.
+  std::function<void(std::string_view body)> on_call = {};
 };
 
 class TextStream {
@@ -58,7 +58,7 @@ class TextStream {
   StopFilter filter_;
   ReasoningSplitter splitter_;
   CallSplitter calls_;
-  std::function<void(std::string_view json)> call_sink_;
+  std::function<void(std::string_view body)> call_sink_;
   Batcher::Sink sink_, reasoning_sink_;
   Batcher batcher_;
   bool batch_reasons_ = false;  // what the batcher holds
