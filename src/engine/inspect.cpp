@@ -17,6 +17,7 @@
 #include "model/media_methods.h"
 #include "model/ptd_file.h"
 #include "model/pte_file.h"
+#include "model/state_layout.h"
 #include "platform/mapped_file.h"
 #include "platform/paths.h"
 #include "runner/available.h"
@@ -58,17 +59,28 @@ void add_memory(InspectReport& report, const memory::ModelCost& cost,
   }
 }
 
+// What copies of its cache make possible, in the same words for files of every kind.
+std::vector<Ability> with_rows(Ability rewind) {
+  return {std::move(rewind),
+          {"reuse", true, "what other conversations and closed ones computed"},
+          {"save", true, "a conversation that is opened again is not read anew"}};
+}
+
+std::vector<Ability> without_rows(const std::string& reason) {
+  return {{"rewind", false, concat("to the start only: ", reason)},
+          {"reuse", false, concat("each conversation is read for itself: ", reason)},
+          {"save", false, concat("what is opened again is read anew: ", reason)}};
+}
+
 // Of one of our own files.
 void add_abilities(InspectReport& report, const model::ModelShape& shape) {
   const uint32_t window = widest_window(shape);
-  report.abilities = {{"rewind", true,
-                       window == 0 ? "to any position"
-                                   : concat("by ", std::min(window, kv::kRewindRoom),
-                                            " positions at any time, or to the start")},
-                      {"reuse", true, "what other conversations and closed ones computed"},
-                      {"save", true, "a conversation that is opened again is not read anew"},
-                      {"images", false, "a text model"},
-                      {"audio", false, "a text model"}};
+  report.abilities = with_rows({"rewind", true,
+                                window == 0 ? "to any position"
+                                            : concat("by ", std::min(window, kv::kRewindRoom),
+                                                     " positions at any time, or to the start")});
+  report.abilities.push_back({"images", false, "a text model"});
+  report.abilities.push_back({"audio", false, "a text model"});
 }
 
 Ability takes_images(const model::MediaMethods& media) {
@@ -83,12 +95,18 @@ Ability takes_audio(const model::MediaMethods& media) {
   return {"audio", true, concat("up to ", media.audio->positions, " positions each")};
 }
 
-void add_stock_abilities(InspectReport& report, const model::Capabilities& needs) {
-  const bool ring = needs.ring_cache;
-  report.abilities = {
-      {"rewind", !ring, ring ? "to the start only: its cache is a ring" : "to any position"},
-      {"reuse", false, "its cache cannot be copied: each conversation is read for itself"},
-      {"save", false, "its cache cannot be copied: what is opened again is read anew"}};
+void add_stock_abilities(InspectReport& report, const model::PteFile& pte,
+                         const model::Capabilities& needs) {
+  std::vector<std::string> methods;
+  for (const model::TextMethod& method : needs.text_methods) methods.push_back(method.name);
+  const model::StateLayout state =
+      model::state_layout(pte.program(), methods, std::max<uint64_t>(report.context_train, 1));
+  for (const model::StateBuffer& buffer : state.buffers) {
+    report.kv_bytes_per_token += buffer.groups * buffer.row_bytes;
+  }
+  for (MemoryAt& at : report.memory) at.kv_bytes = report.kv_bytes_per_token * at.context;
+  report.abilities = state.opaque.empty() ? with_rows({"rewind", true, "to any position"})
+                                          : without_rows(state.opaque);
   const auto media = model::media_methods(*report.program);
   if (!media.ok()) report.missing.push_back(std::string(media.status().message()));
   report.abilities.push_back(takes_images(media.ok() ? *media : model::MediaMethods()));
@@ -108,7 +126,8 @@ Status add_data_file(InspectReport& report) {
 }
 
 // The cache has the size it was exported with, among what the program plans.
-Status add_stock(InspectReport& report, const model::Capabilities& needs) {
+Status add_stock(InspectReport& report, const model::PteFile& pte,
+                 const model::Capabilities& needs) {
   if (report.program->constant_bytes > 0) {
     report.bytes_by_kind.push_back({"constants", 1, report.program->constant_bytes});
   }
@@ -120,7 +139,7 @@ Status add_stock(InspectReport& report, const model::Capabilities& needs) {
   const memory::ModelCost cost = cost_of(*report.program, report.file_bytes, {});
   report.memory.push_back(
       {.context = context, .total_bytes = memory::estimate(cost, context).total_bytes()});
-  add_stock_abilities(report, needs);
+  add_stock_abilities(report, pte, needs);
   return {};
 }
 
@@ -209,7 +228,7 @@ Result<InspectReport> inspect_pte(const std::string& path) {
   report.bytes_by_kind = by_kind(report.tensors);
   report.bytes_by_kind.push_back({"program", 1, pte.program().size()});
   add_named_data(report, pte.summary());
-  if (!pte.is_own()) ETB_RETURN_IF_ERROR(add_stock(report, needs));
+  if (!pte.is_own()) ETB_RETURN_IF_ERROR(add_stock(report, pte, needs));
   add_missing(report, needs);
   return report;
 }

@@ -98,7 +98,7 @@ Result<runner::Sequence*> SequencePool::place(uint64_t session, std::span<const 
   size_t length = own + kWorthCopying - 1;
   const runner::Sequence* const other = best_other(session, wanted, length);
   ETB_RETURN_IF_ERROR(sequence->rewind(static_cast<uint32_t>(own)));
-  // What cannot be copied (a window that gave rows back, a stock file) is computed instead.
+  // What cannot be copied (a window that gave rows back, a ring) is computed instead.
   if (other != nullptr) {
     static_cast<void>(sequence->append_from(*other, static_cast<uint32_t>(length)));
   }

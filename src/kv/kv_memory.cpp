@@ -10,15 +10,6 @@
 namespace etb::kv {
 namespace {
 
-bool same_shape(const Descriptor& a, const Descriptor& b) {
-  if (a.type() != b.type() || a.context() != b.context()) return false;
-  return std::equal(a.layers().begin(), a.layers().end(), b.layers().begin(), b.layers().end(),
-                    [](const LayerShape& x, const LayerShape& y) {
-                      return x.kv_heads == y.kv_heads && x.head_dim == y.head_dim &&
-                             x.window == y.window && x.offset == y.offset;
-                    });
-}
-
 uint32_t rewind_room(uint32_t window) {
   return std::min(window, kRewindRoom);
 }
@@ -43,11 +34,11 @@ KvMemory::KvMemory(Descriptor descriptor, AnonymousMemory arena)
     : descriptor_(std::move(descriptor)), arena_(std::move(arena)) {}
 
 Result<KvMemory> KvMemory::reserve(Descriptor descriptor, size_t arena_bytes) {
-  for (size_t i = 0; i < descriptor.layers().size(); ++i) {
-    const size_t end = descriptor.layers()[i].offset + descriptor.layer_bytes(i);
+  for (const Plane& plane : descriptor.planes()) {
+    const size_t end = plane.offset + plane.bytes();
     if (end > arena_bytes) {
       return Status(StatusCode::InvalidArgument,
-                    concat("KV layer ", i, " ends at byte ", end, " of ", arena_bytes));
+                    concat("a KV plane ends at byte ", end, " of ", arena_bytes));
     }
   }
   auto arena = AnonymousMemory::reserve(arena_bytes);
@@ -65,28 +56,32 @@ void KvMemory::advance(uint32_t position) {
   }
   const uint32_t before = floor_;
   floor_ = position - room;
-  for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
-    const LayerShape& layer = descriptor_.layers()[i];
-    const uint32_t from = first_needed(layer.window, before);
+  for (size_t i = 0; i < descriptor_.planes().size(); ++i) {
+    const Plane& plane = descriptor_.planes()[i];
+    const uint32_t from = first_needed(plane.window, before);
     // From a page below: the one that the last time covered in part.
-    release(descriptor_.unneeded_rows(i, from - std::min(from, rows_a_page(i)),
-                                      first_needed(layer.window, floor_)));
+    release(descriptor_.unneeded_rows(i, from - std::min(from, rows_a_page(plane)),
+                                      first_needed(plane.window, floor_)));
   }
 }
 
 void KvMemory::rewind(uint32_t position) {
   if (written_ < position || written_ - position < kTrimPositions) return;
-  for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
+  release_from(position);
+}
+
+void KvMemory::release_from(uint32_t position) {
+  for (size_t i = 0; i < descriptor_.planes().size(); ++i) {
     // To a page above: the one that the last time covered in part.
-    const uint32_t to = std::min(descriptor_.context(), written_ + rows_a_page(i));
+    const uint32_t to =
+        std::min(descriptor_.context(), written_ + rows_a_page(descriptor_.planes()[i]));
     release(descriptor_.rows_after(i, position, to));
   }
   written_ = position;
 }
 
-uint32_t KvMemory::rows_a_page(size_t layer) const {
-  const size_t row = size_t{2} * descriptor_.layers()[layer].head_dim;
-  return static_cast<uint32_t>(page_size() / row + kTilePositions);
+uint32_t KvMemory::rows_a_page(const Plane& plane) {
+  return static_cast<uint32_t>(page_size() / plane.row_bytes + kTilePositions);
 }
 
 void KvMemory::release(const std::vector<ByteRange>& ranges) {
@@ -97,16 +92,19 @@ void KvMemory::release(const std::vector<ByteRange>& ranges) {
 
 Status KvMemory::clear() {
   floor_ = 0;
+  if (descriptor_.type() == KvType::AsExported) {
+    release_from(0);
+    return {};
+  }
   written_ = 0;
   return arena_.discard(0, arena_.size());
 }
 
 size_t KvMemory::bytes_in_use(uint32_t position) const {
   size_t bytes = 0;
-  for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
-    const LayerShape& layer = descriptor_.layers()[i];
-    const uint32_t kept = position - std::min(position, first_needed(layer.window, floor_));
-    bytes += descriptor_.layer_bytes(i) / descriptor_.context() * kept;
+  for (const Plane& plane : descriptor_.planes()) {
+    const uint32_t kept = position - std::min(position, first_needed(plane.window, floor_));
+    bytes += plane.position_bytes() * kept;
   }
   return bytes;
 }
@@ -137,7 +135,7 @@ Status KvMemory::copy_in(const RowsView& rows) {
 }
 
 Status KvMemory::copy_rows(const KvMemory& source, uint32_t from, uint32_t to) {
-  if (!same_shape(descriptor_, source.descriptor_)) {
+  if (descriptor_ != source.descriptor_) {
     return {StatusCode::InvalidArgument, "KV rows can only be copied between caches of one shape"};
   }
   if (from > to) {
@@ -146,8 +144,8 @@ Status KvMemory::copy_rows(const KvMemory& source, uint32_t from, uint32_t to) {
   if (to > descriptor_.context()) return no_room(to, descriptor_.context());
   expect(to);
   floor_ = std::max(floor_, source.floor_of_rows(from));
-  for (size_t i = 0; i < descriptor_.layers().size(); ++i) {
-    const uint32_t needed = first_needed(descriptor_.layers()[i].window, source.floor_);
+  for (size_t i = 0; i < descriptor_.planes().size(); ++i) {
+    const uint32_t needed = first_needed(descriptor_.planes()[i].window, source.floor_);
     for (const ByteRange& range : descriptor_.rows(i, std::max(from, needed), to)) {
       std::memcpy(arena_.data() + range.offset, source.arena_.data() + range.offset, range.bytes);
     }

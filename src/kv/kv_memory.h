@@ -1,6 +1,7 @@
-// The KV memory of one conversation: a private, lazily committed arena (memory id 2 of the program)
-// and the account of what it holds. Rows are addressed by position; pages behind the windows of
-// sliding layers are given back as the position moves on.
+// The KV memory of one conversation: a private, lazily committed arena of the program and the
+// account of what it holds. Rows are addressed by position; pages behind the windows of sliding
+// layers are given back as the position moves on. An arena of our own files holds rows alone; one
+// of a stock file (KvType::AsExported) may hold other things beside them, which are left alone.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +46,7 @@ class KvMemory {
   // Rows from `position` on are needed no more. Amortised: memory goes back to the system once
   // kTrimPositions rows or more are to spare. Never fails, as advance().
   void rewind(uint32_t position);
-  // Empties the arena: all pages go back, the floor is 0 again.
+  // Forgets all rows: their pages go back, of our own files all, and the floor is 0 again.
   Status clear();
 
   // Bytes that the rows below `position` take (those given back not counted).
@@ -66,8 +67,9 @@ class KvMemory {
 
  private:
   KvMemory(Descriptor descriptor, AnonymousMemory arena);
-  // How many rows of a head lie on one page, and a tile more.
-  uint32_t rows_a_page(size_t layer) const;
+  // How many rows of a group lie on one page, and a tile more.
+  static uint32_t rows_a_page(const Plane& plane);
+  void release_from(uint32_t position);
   void release(const std::vector<ByteRange>& ranges);
 
   Descriptor descriptor_;

@@ -16,8 +16,15 @@ KvMemory make(uint32_t context, uint32_t window) {
   sliding.window = window;
   sliding.offset = size_t{2} * context * 64 * 2;
   const size_t arena = 2 * sliding.offset;
-  auto descriptor = Descriptor::create(KvType::F16, context, {full, sliding}, arena);
+  std::vector<Plane> planes;
+  add_layer(full, context, planes);
+  add_layer(sliding, context, planes);
+  auto descriptor = Descriptor::create(KvType::F16, context, std::move(planes), arena);
   return KvMemory::reserve(std::move(descriptor).value(), arena).value();
+}
+
+size_t key_offset(const KvMemory& memory, size_t layer, uint32_t position, uint32_t dim) {
+  return memory.descriptor().byte_offset(2 * layer, 0, position, 2 * dim);
 }
 
 // What a kernel leaves behind: every element of rows [from, to) says where it is.
@@ -26,8 +33,9 @@ void write_rows(KvMemory& memory, uint32_t from, uint32_t to) {
     for (uint32_t position = from; position < to; ++position) {
       for (uint32_t dim = 0; dim < 64; ++dim) {
         const auto mark = static_cast<uint16_t>(layer * 30000 + position * 64 + dim + 1);
-        const size_t places[] = {memory.descriptor().key_offset(layer, 0, position, dim),
-                                 memory.descriptor().value_offset(layer, 0, position, dim)};
+        const size_t places[] = {
+            key_offset(memory, layer, position, dim),
+            memory.descriptor().byte_offset(2 * layer + 1, 0, position, 2 * dim)};
         for (const size_t place : places) std::memcpy(memory.data() + place, &mark, 2);
       }
     }
@@ -36,7 +44,7 @@ void write_rows(KvMemory& memory, uint32_t from, uint32_t to) {
 
 uint16_t key_at(KvMemory& memory, size_t layer, uint32_t position, uint32_t dim) {
   uint16_t value = 0;
-  std::memcpy(&value, memory.data() + memory.descriptor().key_offset(layer, 0, position, dim), 2);
+  std::memcpy(&value, memory.data() + key_offset(memory, layer, position, dim), 2);
   return value;
 }
 
@@ -133,13 +141,13 @@ TEST(KvMemory, CopiesRows) {
   KvMemory copy = make(256, 0);
   write_rows(source, 0, 200);
   ASSERT_TRUE(copy.copy_rows(source, 0, 130).ok());
-  for (size_t layer = 0; layer < 2; ++layer) {
-    for (const ByteRange& range : source.descriptor().rows(layer, 0, 130)) {
+  for (size_t plane = 0; plane < 4; ++plane) {
+    for (const ByteRange& range : source.descriptor().rows(plane, 0, 130)) {
       EXPECT_EQ(std::memcmp(copy.data() + range.offset, source.data() + range.offset, range.bytes),
                 0);
     }
-    EXPECT_EQ(key_at(copy, layer, 150, 0), 0U);
   }
+  for (const size_t layer : {0U, 1U}) EXPECT_EQ(key_at(copy, layer, 150, 0), 0U);
   KvMemory other = make(512, 0);
   EXPECT_EQ(other.copy_rows(source, 0, 10).code(), StatusCode::InvalidArgument);
   EXPECT_EQ(copy.copy_rows(source, 0, 257).code(), StatusCode::ContextFull);
@@ -147,10 +155,32 @@ TEST(KvMemory, CopiesRows) {
 }
 
 TEST(KvMemory, RefusesAnArenaThatIsTooSmall) {
-  const LayerShape layer{.kv_heads = 1, .head_dim = 64, .window = 0, .offset = 0};
-  auto descriptor = Descriptor::create(KvType::F16, 64, {layer}, 64 * 256);
+  std::vector<Plane> planes;
+  add_layer({.kv_heads = 1, .head_dim = 64, .window = 0, .offset = 0}, 64, planes);
+  auto descriptor = Descriptor::create(KvType::F16, 64, std::move(planes), 64 * 256);
   EXPECT_EQ(KvMemory::reserve(std::move(descriptor).value(), 100).status().code(),
             StatusCode::InvalidArgument);
+}
+
+// A stock file's arena: its rows lie among other things, which a rewind to the start must not
+// touch.
+TEST(KvMemory, LeavesAloneWhatAnExporterPutBesideTheRows) {
+  constexpr uint32_t kPositions = 2048, kRow = 64;
+  const size_t page = page_size(), rows = size_t{kPositions} * kRow;
+  const Plane plane{.offset = page, .groups = 1, .positions = kPositions, .row_bytes = kRow};
+  const size_t arena = rows + 2 * page;
+  auto descriptor = Descriptor::create(KvType::AsExported, kPositions, {plane}, arena);
+  KvMemory memory = KvMemory::reserve(std::move(descriptor).value(), arena).value();
+  std::memset(memory.data(), 7, arena);
+  memory.advance(kPositions);
+  ASSERT_TRUE(memory.clear().ok());
+  EXPECT_LE(memory.committed_bytes().value(), 2 * page);
+  EXPECT_EQ(memory.data()[page - 1], 7);
+  EXPECT_EQ(memory.data()[arena - page], 7);
+  EXPECT_EQ(memory.data()[page], 0);
+  const Rows copied = memory.copy_out(0, 3).value();
+  EXPECT_EQ(copied.type, KvType::AsExported);
+  EXPECT_EQ(copied.bytes.size(), 3 * kRow);
 }
 
 }  // namespace

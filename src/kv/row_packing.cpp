@@ -7,8 +7,7 @@
 namespace etb::kv {
 namespace {
 
-constexpr size_t kElement = 2;  // f16
-constexpr size_t kTileStride = kTilePositions * kElement;
+constexpr size_t kTileStride = kTilePositions * kTileElement;
 
 // Moves between `arena` and `packed`; the const one of the two is where bytes come from.
 template <class Arena, class Packed>
@@ -27,35 +26,36 @@ class RowMover {
         cursor_[p % kTilePositions] = done;
         done += layout.bytes(p, p + 1, span.floor);
       }
-      for (size_t layer = 0; layer < descriptor_.layers().size(); ++layer) {
-        const uint32_t window = descriptor_.layers()[layer].window;
-        move_layer(layer, std::max(from, first_needed(window, span.floor)), to);
+      for (size_t plane = 0; plane < descriptor_.planes().size(); ++plane) {
+        const uint32_t window = descriptor_.planes()[plane].window;
+        move_plane(plane, std::max(from, first_needed(window, span.floor)), to);
       }
       from = to;
     }
   }
 
  private:
-  // One layer's part of rows [from, to), which lie in one tile; empty if from >= to.
-  void move_layer(size_t layer, uint32_t from, uint32_t to) {
-    const LayerShape& shape = descriptor_.layers()[layer];
-    const size_t head_bytes = shape.head_dim * kElement;
-    for (uint32_t head = 0; head < shape.kv_heads; ++head) {
+  // One plane's part of rows [from, to), which lie in one tile; empty if from >= to.
+  void move_plane(size_t plane, uint32_t from, uint32_t to) {
+    const Plane& shape = descriptor_.planes()[plane];
+    for (uint32_t group = 0; group < shape.groups; ++group) {
       for (uint32_t p = from; p < to; ++p) {
-        Arena* const key = arena_ + descriptor_.key_offset(layer, head, p, 0);
-        Packed* const row = packed_ + cursor_[p % kTilePositions] + head * head_bytes;
-        for (uint32_t d = 0; d < shape.head_dim; ++d) {
-          move_bytes(key + d * kTileStride, row + d * kElement, kElement);
+        Arena* const place = arena_ + descriptor_.byte_offset(plane, group, p, 0);
+        Packed* const row = packed_ + cursor_[p % kTilePositions] + size_t{group} * shape.row_bytes;
+        if (shape.tiled) {
+          move_tiled(place, row, shape.row_bytes / kTileElement);
+        } else {
+          move_bytes(place, row, shape.row_bytes);
         }
       }
-      for (uint32_t p = from; p < to; ++p) {
-        Packed* const row = packed_ + cursor_[p % kTilePositions];
-        move_bytes(arena_ + descriptor_.value_offset(layer, head, p, 0),
-                   row + (shape.kv_heads + head) * head_bytes, head_bytes);
-      }
     }
-    for (uint32_t p = from; p < to; ++p)
-      cursor_[p % kTilePositions] += descriptor_.row_bytes(layer);
+    for (uint32_t p = from; p < to; ++p) cursor_[p % kTilePositions] += shape.position_bytes();
+  }
+
+  static void move_tiled(Arena* place, Packed* row, size_t elements) {
+    for (size_t i = 0; i < elements; ++i) {
+      move_bytes(place + i * kTileStride, row + i * kTileElement, kTileElement);
+    }
   }
 
   static void move_bytes(Arena* arena, Packed* packed, size_t bytes) {

@@ -1,11 +1,12 @@
 // Rows: the keys and values of a run of positions outside any arena - copied out of one, or mapped
 // from a file. What crosses sequences, the prefix store and session files.
 //
-// The bytes: position after position; within a position layer after layer; within a layer first the
-// key of every kv head, [kv_heads][head_dim], then their values, the same; elements f16 as the
-// arena has them. Nothing in it depends on the context length or on K's tiles, and a part of the
-// positions is a part of the bytes. A layer with a sliding window leaves out the positions that no
-// query from `floor` on can see (first_needed() below): the window has given them back.
+// The bytes: position after position; within a position plane after plane (kv/descriptor.h), each
+// with its groups: of our own files layer after layer the key of every kv head,
+// [kv_heads][head_dim], then their values, the same; elements f16 as the arena has them. Nothing in
+// it depends on the context length or on tiles, and a part of the positions is a part of the bytes.
+// A plane with a sliding window leaves out the positions that no query from `floor` on can see
+// (first_needed() below): the window has given them back.
 #pragma once
 
 #include <cstdint>

@@ -20,27 +20,26 @@ KvMemory make(uint32_t context) {
   LayerShape sliding{.kv_heads = 1, .head_dim = 48, .window = kWindow, .offset = 0};
   sliding.offset = full.offset + size_t{context} * 128 + 192;
   const size_t arena = sliding.offset + size_t{context} * 192;
-  auto descriptor = Descriptor::create(KvType::F16, context, {full, sliding}, arena);
+  std::vector<Plane> planes;
+  add_layer(full, context, planes);
+  add_layer(sliding, context, planes);
+  auto descriptor = Descriptor::create(KvType::F16, context, std::move(planes), arena);
   return KvMemory::reserve(std::move(descriptor).value(), arena).value();
 }
 
 // What the element of a row is: its place names it.
-uint16_t mark(size_t layer, bool value, uint32_t head, uint32_t position, uint32_t dim) {
-  return static_cast<uint16_t>(1 + position * 211 + dim * 7 + head * 1009 + layer * 4001 +
-                               (value ? 9001 : 0));
+uint16_t mark(size_t plane, uint32_t group, uint32_t position, uint32_t element) {
+  return static_cast<uint16_t>(1 + position * 211 + element * 7 + group * 1009 + plane * 4001);
 }
 
 template <class Visit>
 void each_element(const Descriptor& descriptor, uint32_t position, Visit visit) {
-  for (size_t layer = 0; layer < descriptor.layers().size(); ++layer) {
-    const LayerShape& shape = descriptor.layers()[layer];
-    for (const bool value : {false, true}) {
-      for (uint32_t head = 0; head < shape.kv_heads; ++head) {
-        for (uint32_t dim = 0; dim < shape.head_dim; ++dim) {
-          const size_t place = value ? descriptor.value_offset(layer, head, position, dim)
-                                     : descriptor.key_offset(layer, head, position, dim);
-          visit(layer, place, mark(layer, value, head, position, dim));
-        }
+  for (size_t plane = 0; plane < descriptor.planes().size(); ++plane) {
+    const Plane& shape = descriptor.planes()[plane];
+    for (uint32_t group = 0; group < shape.groups; ++group) {
+      for (uint32_t byte = 0; byte < shape.row_bytes; byte += 2) {
+        visit(plane, descriptor.byte_offset(plane, group, position, byte),
+              mark(plane, group, position, byte / 2));
       }
     }
   }
@@ -58,8 +57,8 @@ void write_rows(KvMemory& memory, uint32_t from, uint32_t to) {
 // Elements of the row that are not what they should be; of a layer that left the row out, not zero.
 size_t wrong_elements(KvMemory& memory, uint32_t position, uint32_t floor) {
   size_t wrong = 0;
-  each_element(memory.descriptor(), position, [&](size_t layer, size_t place, uint16_t wanted) {
-    const uint32_t window = memory.descriptor().layers()[layer].window;
+  each_element(memory.descriptor(), position, [&](size_t plane, size_t place, uint16_t wanted) {
+    const uint32_t window = memory.descriptor().planes()[plane].window;
     uint16_t got = 0;
     std::memcpy(&got, memory.data() + place, 2);
     wrong += got != (position < first_needed(window, floor) ? 0 : wanted) ? 1 : 0;
@@ -94,6 +93,27 @@ TEST(Rows, AreWrittenAsTheHeaderSays) {
   }
   EXPECT_EQ(at, rows.bytes.size());
   EXPECT_EQ(at, 22 * memory.descriptor().bytes_per_token());
+}
+
+// As two exports of one model have them: by head or not, for more or fewer positions.
+TEST(Rows, OfExportedPlanesDependOnNoArena) {
+  const auto make_exported = [](uint32_t context, size_t gap) {
+    const size_t second = gap + size_t{context} * 2 * 10;
+    std::vector<Plane> planes = {
+        {.offset = gap, .groups = 2, .positions = context, .row_bytes = 10},
+        {.offset = second, .groups = 1, .positions = context, .row_bytes = 6}};
+    const size_t arena = second + size_t{context} * 6 + gap;
+    auto descriptor = Descriptor::create(KvType::AsExported, context, std::move(planes), arena);
+    return KvMemory::reserve(std::move(descriptor).value(), arena).value();
+  };
+  KvMemory source = make_exported(100, 3), target = make_exported(77, 40);
+  write_rows(source, 0, 100);
+  ASSERT_TRUE(target.copy_in(source.copy_out(9, 60)->view()).ok());
+  for (uint32_t position = 0; position < 77; ++position) {
+    const bool copied = position >= 9 && position < 60;
+    EXPECT_EQ(wrong_elements(target, position, 0), copied ? 0U : 13U) << position;
+  }
+  EXPECT_EQ(source.copy_out(9, 60)->bytes.size(), 51 * size_t{26});
 }
 
 TEST(Rows, GoIntoAnyContextThatHoldsThem) {

@@ -10,8 +10,6 @@
 namespace etb::model {
 namespace {
 
-constexpr std::string_view kRingOperator = "llama::update_cache_with_indices.out";
-
 bool is_integer(ScalarType type) {
   return type == ScalarType::Long || type == ScalarType::Int;
 }
@@ -136,7 +134,6 @@ Capabilities capabilities_of(const PteSummary& summary) {
   }
   make_set(caps.operators);
   make_set(caps.backends);
-  caps.ring_cache = std::ranges::binary_search(caps.operators, kRingOperator);
   caps.kind = kind_of(summary, caps.text_methods);
   for (std::string_view name : {"get_max_context_len", "get_max_seq_len"}) {
     const std::optional<int64_t> length = summary.int_constant(name);

@@ -45,9 +45,6 @@ struct Capabilities {
   std::optional<int64_t> bos_id;
   std::vector<std::string> operators;  // needed by all methods together, each once, sorted
   std::vector<std::string> backends;
-  // Writes rows of its cache where indices say, perhaps over rows that were seen: no way back but
-  // to the start.
-  bool ring_cache = false;
 };
 
 Capabilities capabilities_of(const PteSummary& summary);

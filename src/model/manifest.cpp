@@ -376,6 +376,7 @@ Status check_first_line(std::string_view line) {
 }  // namespace
 
 std::string_view kv_type_name(KvType type) {
+  if (type == KvType::AsExported) return "as exported";
   return type == KvType::F16 ? "f16" : "unknown";
 }
 

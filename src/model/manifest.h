@@ -25,7 +25,9 @@ inline constexpr uint32_t kContextAlign = 64;  // the KV layout's unit of positi
 
 // The numbers are arguments of the operators and stand in files: append only.
 enum class Activation : int64_t { Silu = 0, GeluTanh = 1 };
-enum class KvType : int64_t { F16 = 0 };
+// How keys and values are kept. AsExported: as a stock program has them, of no one type; never in a
+// manifest.
+enum class KvType : int64_t { F16 = 0, AsExported = 1 };
 
 std::string_view kv_type_name(KvType type);
 

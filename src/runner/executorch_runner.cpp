@@ -13,7 +13,6 @@
 #include "platform/cpu_features.h"
 #include "platform/free_memory.h"
 #include "runner/executorch_sequence.h"
-#include "runner/kv_plan.h"
 #include "runner/program_meta.h"
 #include "runner/runtime.h"
 #include "runner/stock_libraries.h"
@@ -137,7 +136,6 @@ ExecutorchRunner::ExecutorchRunner(ModelSource source, const OperatorSet& operat
 
 // Without the global ones in the same list the runtime logs an error for each operator found there.
 void ExecutorchRunner::add_global_kernels(const model::Capabilities& needs) {
-  has_ring_ = needs.ring_cache;
   const bool own = needs.backends.empty() &&
                    std::ranges::all_of(needs.operators, [this](const std::string& name) {
                      return std::ranges::any_of(
@@ -166,6 +164,7 @@ Status ExecutorchRunner::load_program(const RunnerOptions& options,
                                       std::span<const model::OperatorSignature> signatures) {
   const std::string& path = source_.file->path();
   ETB_ASSIGN_OR_RETURN(const auto bytes, prechecked(source_, signatures));
+  program_bytes_ = bytes;
   const model::PteSummary summary = model::summarize_program(bytes);
   const model::Capabilities needs = model::capabilities_of(summary);
   add_global_kernels(needs);
@@ -265,9 +264,21 @@ Status ExecutorchRunner::try_methods() {
   meta_.kernel_path = known.kernel_path;
   meta_.media = known.media;
   meta_.activation_bytes = arena_sizes_.empty() ? 0 : arena_sizes_[0];
-  if (arena_sizes_.size() <= kKvArena) return {};
-  meta_.kv_arena_bytes = arena_sizes_[1];
-  ETB_ASSIGN_OR_RETURN(KvPlan plan, plan_kv(context_, *loaded.front(), arenas.spans[1]));
+  return find_cache(arenas, *loaded.front());
+}
+
+Status ExecutorchRunner::find_cache(const Arenas& arenas, LoadedMethod& forward) {
+  KvPlan plan;
+  if (arena_sizes_.size() > kKvArena) {
+    ETB_ASSIGN_OR_RETURN(plan, plan_kv(context_, forward, arenas.spans[kKvArena]));
+  }
+  if (plan.tag.key == 0) {
+    ExportedProgram exported{program_bytes_, {}, arena_sizes_, meta_.context};
+    for (const MethodContract* method : text_.list()) exported.methods.push_back(method->name);
+    ETB_ASSIGN_OR_RETURN(plan, plan_exported_kv(source_, exported));
+  }
+  if (plan.tag.key != 0) kv_arena_ = plan.arena;
+  if (kv_arena_ < arena_sizes_.size()) meta_.kv_arena_bytes = arena_sizes_[kv_arena_];
   kv_descriptor_ = std::move(plan.descriptor);
   meta_.kv_bytes_per_token = kv_descriptor_.bytes_per_token();
   meta_.model_key = plan.tag.key;
@@ -277,7 +288,7 @@ Status ExecutorchRunner::try_methods() {
   if (shares_activations()) {
     ETB_ASSIGN_OR_RETURN(activations_, AnonymousMemory::reserve(arena_sizes_[0]));
   }
-  if (!kv_descriptor_.layers().empty() && kv_descriptor_.context() < meta_.context) {
+  if (!is_opaque() && kv_descriptor_.context() < meta_.context) {
     return {StatusCode::Corrupt, concat(context_.file, ": a context of ", meta_.context,
                                         " over a KV cache of ", kv_descriptor_.context())};
   }

@@ -16,6 +16,7 @@
 #include "runner/backend_options.h"
 #include "runner/embeddings.h"
 #include "runner/external_data.h"
+#include "runner/kv_plan.h"
 #include "runner/loaded_method.h"
 #include "runner/mapped_loader.h"
 #include "runner/packed_weights.h"
@@ -23,8 +24,6 @@
 #include "runner/text_runner.h"
 
 namespace etb::runner {
-
-inline constexpr size_t kKvArena = 1;  // index of memory id 2
 
 // The operators a program may use besides the globally registered ones.
 struct OperatorSet {
@@ -50,14 +49,15 @@ class ExecutorchRunner final : public TextRunner,
   const ModelSource& source() const { return source_; }
   const MethodContext& context() const { return context_; }
   const TextMethods& methods() const { return text_; }
-  // Whether the sequences share memory id 1: not where a file keeps its cache there, and only our
-  // own say where they keep it.
-  bool shares_activations() const { return !kv_descriptor_.layers().empty(); }
-  // model::Capabilities::ring_cache.
-  bool has_ring() const { return has_ring_; }
+  // Whether the sequences share memory id 1: not where a file keeps its cache, or may keep it.
+  bool shares_activations() const { return !is_opaque() && kv_arena_ != 0; }
+  // Whether it is unknown where the file keeps its state.
+  bool is_opaque() const { return meta_.model_key == 0; }
   // Bytes each memory id needs over all text methods, id 1 first.
   const std::vector<size_t>& arena_sizes() const { return arena_sizes_; }
   std::span<uint8_t> activations() { return activations_.span(); }
+  // Index of the memory that holds the cache, if the file has so many.
+  size_t kv_arena() const { return kv_arena_; }
   const kv::Descriptor& kv_descriptor() const { return kv_descriptor_; }
   const kernels::Execution& execution() const { return execution_; }
   // Of a model whose decoder takes embeddings; else null.
@@ -88,6 +88,8 @@ class ExecutorchRunner final : public TextRunner,
   void keep_packed();
   Status plan_memory();
   Status choose_execution(const RunnerOptions& options);
+  // `forward` was loaded with the arenas.
+  Status find_cache(const Arenas& arenas, LoadedMethod& forward);
   // Loads the forward methods once, over memory of their own, to find out now whether they can run.
   Status try_methods();
   Status open_embeddings(const media::ImageRecipe& recipe);
@@ -101,14 +103,15 @@ class ExecutorchRunner final : public TextRunner,
   std::unique_ptr<ExternalDataMap> external_;  // null: all weights are in the model's file
   std::unique_ptr<PackedWeights> packed_;  // null: no XNNPACK in the file, or it packs by itself
   std::optional<executorch::runtime::Program> program_;
+  std::span<const uint8_t> program_bytes_;  // of `source_`
   MethodContext context_;
   std::set<std::string> methods_;
   TextMethods text_;
-  bool has_ring_ = false;
   RunnerMeta meta_;
   std::vector<size_t> arena_sizes_;
   AnonymousMemory activations_;
-  kv::Descriptor kv_descriptor_;  // no layers if the file does not describe its cache
+  kv::Descriptor kv_descriptor_;  // no planes if it is unknown
+  size_t kv_arena_ = kKvArena;
   kernels::Execution execution_;
   std::unique_ptr<EmbeddingMethods> embeddings_;
 };

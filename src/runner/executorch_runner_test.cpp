@@ -119,7 +119,7 @@ TEST(ExecutorchRunner, SequencesDoNotDisturbEachOther) {
 }
 
 TEST(ExecutorchRunner, ARewoundSequenceGoesOnAsIfNothingHadFollowed) {
-  const TinyModel model;
+  const TinyModel model{.rows = true};
   const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(60, model.vocab);
@@ -155,8 +155,36 @@ TEST(ExecutorchRunner, ChecksIdsAndRoomBeforeAnythingRuns) {
   EXPECT_EQ(sequence->position(), 64U);
 }
 
+// Where it is unknown what a file keeps there is no way back but to the start, which is as new.
+TEST(ExecutorchRunner, AnUnknownStateRewindsToTheStartOnly) {
+  const TinyModel model{.recurrent = true};
+  const auto runner = load_tiny(model);
+  EXPECT_EQ(runner->meta().model_key, 0U);
+  auto sequence = runner->new_sequence().value();
+  const auto ids = random_ids(30, model.vocab);
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(copy(sequence->forward(ids, nullptr).value()), testing::tiny_logits(model, ids));
+    EXPECT_EQ(sequence->rewind_floor(), 30U);
+    EXPECT_EQ(sequence->rewind(12).code(), StatusCode::InvalidArgument);
+    EXPECT_TRUE(sequence->rewind(30).ok());
+    ASSERT_TRUE(sequence->rewind(0).ok());
+    EXPECT_EQ(sequence->position(), 0U);
+  }
+}
+
+TEST(ExecutorchRunner, AFailedChunkOfAnUnknownStateLosesAllOfIt) {
+  const TinyModel model{.recurrent = true};
+  const auto runner = load_tiny(model);
+  auto sequence = runner->new_sequence().value();
+  const auto ids = random_ids(30, model.vocab);
+  testing::fail_at(16);
+  EXPECT_EQ(sequence->forward(ids, nullptr).status().code(), StatusCode::Internal);
+  EXPECT_EQ(sequence->position(), 0U);
+  EXPECT_EQ(copy(sequence->forward(ids, nullptr).value()), testing::tiny_logits(model, ids));
+}
+
 TEST(ExecutorchRunner, AFailedChunkLeavesThePositionAtTheLastWholeOne) {
-  const TinyModel model;
+  const TinyModel model{.rows = true};
   const auto runner = load_tiny(model);
   auto sequence = runner->new_sequence().value();
   const auto ids = random_ids(30, model.vocab);

@@ -37,7 +37,7 @@ ExecutorchSequence::ExecutorchSequence(std::shared_ptr<ExecutorchRunner> runner,
 Result<std::unique_ptr<ExecutorchSequence>> ExecutorchSequence::create(
     std::shared_ptr<ExecutorchRunner> runner) {
   const std::vector<size_t>& sizes = runner->arena_sizes();
-  const size_t kv_bytes = sizes.size() > kKvArena ? sizes[kKvArena] : 0;
+  const size_t kv_bytes = runner->kv_arena() < sizes.size() ? sizes[runner->kv_arena()] : 0;
   ETB_ASSIGN_OR_RETURN(kv::KvMemory memory,
                        kv::KvMemory::reserve(runner->kv_descriptor(), kv_bytes));
   std::unique_ptr<ExecutorchSequence> sequence(
@@ -54,7 +54,7 @@ Status ExecutorchSequence::lay_out_memory() {
   for (size_t i = 0; i < sizes.size(); ++i) {
     if (i == kActivations && runner_->shares_activations()) {
       arenas_.push_back(runner_->activations());
-    } else if (i == kKvArena) {
+    } else if (i == runner_->kv_arena()) {
       arenas_.emplace_back(memory_.data(), memory_.size());
     } else {
       ETB_ASSIGN_OR_RETURN(AnonymousMemory memory, AnonymousMemory::reserve(sizes[i]));
@@ -87,6 +87,7 @@ Result<ExecutorchSequence::OpenMethod*> ExecutorchSequence::all_positions() {
 Status ExecutorchSequence::check_room(std::span<const TokenId> ids) const {
   const RunnerMeta& meta = runner_->meta();
   if (ids.empty()) return {StatusCode::InvalidArgument, "no tokens to run"};
+  if (!lost_.ok()) return lost_;
   if (position() < memory_.rewind_floor()) {
     return {StatusCode::InvalidArgument,
             concat("position ", position(), " lacks rows of its window: append rows up to ",
@@ -180,11 +181,17 @@ Result<std::span<const float>> ExecutorchSequence::run(const OpenMethod& method,
   ETB_RETURN_IF_ERROR(set_inputs(method, rows, ids.size()));
   const kernels::ExecutionScope scope(execution);
   LogCapture capture;
+  has_run_ = true;
   const Error error = method.loaded->method().execute();
   // Even if all went well: the last operator may have left out part of its work.
-  if (cancel != nullptr && cancel->cancelled()) return cancelled;
-  if (error != Error::Ok) {
-    return runtime_status(RuntimeStep::Execute, error, method.loaded->doing(), capture);
+  const bool was_cancelled = cancel != nullptr && cancel->cancelled();
+  if (was_cancelled || error != Error::Ok) {
+    const Status failed = was_cancelled ? cancelled
+                                        : runtime_status(RuntimeStep::Execute, error,
+                                                         method.loaded->doing(), capture);
+    // Rows of known form are overwritten by the next run; of another state half is new now.
+    if (runner_->is_opaque()) static_cast<void>(rewind(0));
+    return failed;
   }
   ETB_ASSIGN_OR_RETURN(const std::span<const float> logits,
                        output(method, method.contract->all_rows ? ids.size() : 1));
@@ -240,13 +247,13 @@ Status ExecutorchSequence::forward_all(std::span<const TokenId> ids, const Cance
 }
 
 uint32_t ExecutorchSequence::rewind_floor() const {
-  return runner_->has_ring() ? position() : memory_.rewind_floor();
+  return runner_->is_opaque() ? position() : memory_.rewind_floor();
 }
 
 Status ExecutorchSequence::rewind(uint32_t position) {
   if (position == 0) {
     ids_.clear();
-    return memory_.clear();
+    return forget();
   }
   if (position > ids_.size() || position < rewind_floor()) {
     return {StatusCode::InvalidArgument,
@@ -258,13 +265,35 @@ Status ExecutorchSequence::rewind(uint32_t position) {
   return {};
 }
 
+Status ExecutorchSequence::forget() {
+  if (!runner_->is_opaque()) return memory_.clear();
+  if (!has_run_) return {};
+  lost_ = load_anew();
+  has_run_ = !lost_.ok();
+  return lost_;
+}
+
+Status ExecutorchSequence::load_anew() {
+  ETB_RETURN_IF_ERROR(memory_.clear());
+  for (AnonymousMemory& memory : others_) {
+    ETB_RETURN_IF_ERROR(memory.discard(0, memory.size()));
+  }
+  // Loading a method writes its initial values and makes its delegates anew.
+  for (OpenMethod* const method : {&many_, &single_, &all_rows_}) {
+    if (method->contract == nullptr) continue;
+    method->loaded.reset();
+    ETB_RETURN_IF_ERROR(open(*method->contract, *method));
+  }
+  return {};
+}
+
 Status ExecutorchSequence::check_reachable() const {
   if (runner_->meta().model_key != 0) return {};
   return {
       StatusCode::Unsupported,
       concat(runner_->context().file,
-             " keeps its KV cache in a form of its own, which cannot be copied: import the model"
-             " from its GGUF file")};
+             " keeps a state of a form of its own, which cannot be copied: import the model from"
+             " its GGUF file")};
 }
 
 Result<kv::Rows> ExecutorchSequence::copy_rows(uint32_t from, uint32_t to) const {
@@ -309,7 +338,7 @@ Status ExecutorchSequence::append_from(const Sequence& other, uint32_t to) {
 
 KvUsage ExecutorchSequence::kv_usage() const {
   KvUsage usage;
-  if (memory_.descriptor().layers().empty()) {
+  if (runner_->is_opaque()) {
     // A stock file's cache is opaque: its rows are taken to be equal shares of it.
     usage.used_bytes = memory_.size() / runner_->meta().context * position();
   } else {

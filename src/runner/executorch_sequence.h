@@ -56,6 +56,10 @@ class ExecutorchSequence final : public Sequence {
   Status check_rows(std::span<const TokenId> ids, std::span<const uint8_t> rows) const;
   Status check_reachable() const;
   Status open(const MethodContract& contract, OpenMethod& out);
+  // Forgets everything: the rows or, where their form is unknown, all memory, as a new sequence has
+  // it.
+  Status forget();
+  Status load_anew();
   // Loads forward_all if that has not happened yet.
   Result<OpenMethod*> all_positions();
   // Runs one chunk; on success the position has moved and the logits are returned: of each token,
@@ -77,6 +81,8 @@ class ExecutorchSequence final : public Sequence {
   std::vector<int64_t> positions_;  // input 1
   std::vector<float> logits_;       // of a method that gives them in half precision
   std::vector<TokenId> ids_;        // fed so far; as many as the position
+  bool has_run_ = false;            // since all was forgotten
+  Status lost_;                     // why it could not be: nothing can run
 };
 
 }  // namespace etb::runner

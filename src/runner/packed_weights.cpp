@@ -12,6 +12,7 @@
 #include "model/stream_hash.h"
 #include "platform/cpu_features.h"
 #include "platform/paths.h"
+#include "runner/source_hash.h"
 
 namespace etb::runner {
 namespace {
@@ -32,10 +33,7 @@ Bytes as_bytes(std::string_view text) {
 }
 
 Result<uint64_t> key_of(const ModelSource& model, Bytes program) {
-  ETB_ASSIGN_OR_RETURN(model::StreamHash hash, model::StreamHash::create());
-  model::add_identity(hash, *model.file);
-  for (const auto& file : model.data) model::add_identity(hash, *file);
-  hash.add(program);
+  ETB_ASSIGN_OR_RETURN(model::StreamHash hash, hash_of(model, program));
   const std::string machine =
       concat(ETB_EXECUTORCH_VERSION, "\n", cpu_topology().model, "\n", describe(cpu_features()));
   hash.add(as_bytes(machine));

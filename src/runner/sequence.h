@@ -4,8 +4,8 @@
 // State after a call: forward() and forward_all() feed ids in chunks, and the position moves chunk
 // by chunk, only after a chunk has run whole. So after an error or a cancel the position stands at
 // the end of the last whole chunk, everything below it is valid, and the sequence can go on from
-// there. Arguments are checked before anything runs: InvalidArgument and ContextFull change
-// nothing.
+// there; a file that keeps a state of unknown form (RunnerMeta::model_key is 0) stands at 0 then.
+// Arguments are checked before anything runs: InvalidArgument and ContextFull change nothing.
 #pragma once
 
 #include <cstddef>
@@ -67,8 +67,8 @@ class Sequence {
   // Valid until the next call that is not const.
   virtual std::span<const TokenId> ids() const = 0;
   virtual uint32_t capacity() const = 0;  // ids that fit
-  // The lowest position that rewind() accepts now: above 0 only where a sliding window gave rows
-  // back.
+  // The lowest position, but for 0, that rewind() accepts now: above 0 where a sliding window gave
+  // rows back, position() where the file keeps a state of unknown form.
   virtual uint32_t rewind_floor() const = 0;
   // Forgets everything from `position` on. InvalidArgument outside [rewind_floor(), position()].
   // rewind(0) is always possible and gives the KV memory back to the system; a rewind by

@@ -61,8 +61,48 @@ TEST_P(Stock, SaysWhatItIs) {
   EXPECT_EQ(meta.bos, 1u);
   EXPECT_EQ(meta.eos, (std::vector<TokenId>{2, 3}));
   EXPECT_EQ(meta.has_forward_all, GetParam().all_rows);
-  EXPECT_EQ(meta.model_key, 0u) << "its rows are out of reach";
-  EXPECT_EQ(sequence_->copy_rows(0, 0).status().code(), StatusCode::Unsupported);
+  EXPECT_EQ(meta.model_key != 0, !GetParam().ring);
+  EXPECT_EQ(sequence_->copy_rows(0, 0).status().code(),
+            GetParam().ring ? StatusCode::Unsupported : StatusCode::Ok);
+}
+
+// Rows go from one conversation to the next, and through files: as if they had been run there.
+TEST_P(Stock, ACopiedPrefixIsAsOneThatWasRun) {
+  if (GetParam().ring) return;
+  feed(0, 21, "source");
+  const auto rest = ids(21, recorded_.ids.size());
+  const auto copies = [&](size_t from, size_t to) {
+    return sequence_->copy_rows(static_cast<uint32_t>(from), static_cast<uint32_t>(to)).value();
+  };
+  const auto by_rows = runner_->new_sequence().value();
+  ASSERT_TRUE(by_rows->append_rows(copies(0, 9).view()).ok());
+  ASSERT_TRUE(by_rows->append_rows(copies(9, 21).view()).ok());
+  const auto from_other = runner_->new_sequence().value();
+  ASSERT_TRUE(from_other->append_from(*sequence_, 21).ok());
+  // What runs on another sequence in between does not show.
+  const auto noise = runner_->new_sequence().value();
+  ASSERT_TRUE(noise->forward(std::vector<TokenId>(30, 99), nullptr).ok());
+  const auto wanted = sequence_->forward(rest, nullptr);
+  ASSERT_TRUE(wanted.ok());
+  const std::vector<float> logits(wanted->begin(), wanted->end());
+  for (Sequence* const sequence : {by_rows.get(), from_other.get()}) {
+    EXPECT_TRUE(std::ranges::equal(sequence->ids(), ids(0, 21)));
+    const auto got = sequence->forward(rest, nullptr);
+    ASSERT_TRUE(got.ok()) << got.status().to_string();
+    EXPECT_TRUE(std::ranges::equal(*got, logits));
+  }
+  EXPECT_LE(by_rows->kv_usage().used_bytes, by_rows->kv_usage().committed_bytes);
+}
+
+TEST_P(Stock, RowsAreOfThisModelAlone) {
+  if (GetParam().ring) return;
+  feed(0, 4, "source");
+  auto rows = sequence_->copy_rows(0, 4).value();
+  rows.model_key += 1;
+  EXPECT_EQ(runner_->new_sequence().value()->append_rows(rows.view()).code(),
+            StatusCode::InvalidArgument);
+  const auto again = TextRunner::load(recorded_model(GetParam().name), {}).value();
+  EXPECT_EQ(again->meta().model_key, runner_->meta().model_key);
 }
 
 TEST_P(Stock, EachTokenByItselfGivesTheEagerLogits) {

@@ -99,10 +99,13 @@ TEST_F(Images, GoIntoASession) {
     std::vector<std::string> arguments = {"run", model,    "-p",        "a",    "-n",
                                           "1",   "--json", "--session", session};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return prompt_ids(etbridge(std::move(arguments)));
+    return etbridge(std::move(arguments));
   };
-  const std::string first = ask({"--image", picture("upright.png")});
-  EXPECT_TRUE(ask({}).starts_with(first)) << "the second turn still shows it";
+  const std::string first = prompt_ids(ask({"--image", picture("upright.png")}));
+  const Outcome second = ask({});
+  EXPECT_TRUE(prompt_ids(second).starts_with(first)) << "the second turn still shows it";
+  EXPECT_EQ(second.out.find("\"cached_tokens\":0,"), std::string::npos)
+      << "nor is it looked at again: " << second.summary();
 }
 
 }  // namespace

@@ -26,6 +26,24 @@ TEST_F(Stock, SeveralTurnsGoOnInOneChat) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
 }
 
+// What a stock file keeps is saved with the conversation, whatever form its exporter gave it.
+TEST_F(Stock, ASavedConversationIsNotReadAnew) {
+  for (const std::string name : {"llm-8da4w.pte", "optimum-fp32.pte", "llm-ring.pte"}) {
+    const std::string model = published(name);
+    const std::string session = file(name + ".etbs").string();
+    const auto turn = [&] {
+      return etbridge({"run", model, "--session", session, "-p", "Hi", "-n", "4", "--temp", "0",
+                       "--ignore-eos", "--json"});
+    };
+    const auto first = turn();
+    EXPECT_NE(first.out.find("\"cached_tokens\":0,"), std::string::npos) << first.summary();
+    const auto second = turn();
+    EXPECT_EQ(second.exit_code, 0) << second.summary();
+    EXPECT_EQ(second.out.find("\"cached_tokens\":0,") == std::string::npos, name != "llm-ring.pte")
+        << second.summary();
+  }
+}
+
 TEST_F(Stock, TheTokenizerMayBeGiven) {
   const auto tokenizer = put("elsewhere.json", byte_tokenizer());
   const std::string model = recorded("llm-fp32.pte");
@@ -175,10 +193,9 @@ TEST_F(Stock, InspectExplainsEveryFile) {
     ++files;
     const auto outcome = etbridge({"inspect", entry.path().string()});
     EXPECT_EQ(outcome.exit_code, 0) << outcome.summary();
-    for (const char* const wanted :
-         {"(stock pte, ", "exported for  64 positions, vocabulary 256", "MiB at 64 tokens",
-          "\nrewind        ", "\nreuse         no: ", "\nsave          no: ", "\nimages        ",
-          "\naudio         "}) {
+    for (const char* const wanted : {"(stock pte, ", "exported for  64 positions, vocabulary 256",
+                                     "MiB at 64 tokens", "\nrewind        ", "\nreuse         ",
+                                     "\nsave          ", "\nimages        ", "\naudio         "}) {
       EXPECT_NE(outcome.out.find(wanted), std::string::npos) << wanted << "\n" << outcome.summary();
     }
     EXPECT_LT(std::ranges::count(outcome.out, '\n'), 40) << outcome.out;
@@ -191,7 +208,11 @@ TEST_F(Stock, InspectTellsKindsApart) {
     const auto outcome = etbridge({"inspect", recorded(name)});
     EXPECT_NE(outcome.out.find(text), std::string::npos) << text << "\n" << outcome.summary();
   };
-  says("llm-ring.pte", "rewind        no: to the start only");
+  says("llm-ring.pte", "rewind        no: to the start only: its cache is a ring");
+  says("llm-ring.pte", "reuse         no: ");
+  says("llm-fp32.pte", "reuse         yes: ");
+  says("optimum-two-methods.pte", "save          yes: ");
+  says("llm-fp32.pte", "KV cache      256 bytes a token");
   says("llm-fp32.pte", "rewind        yes: to any position");
   says("llm-8da4w.pte", "named weights");
   says("llm-8da4w.pte", "backend     XnnpackBackend");

@@ -29,7 +29,8 @@ using executorch::runtime::Span;
 // Flags of the operator.
 constexpr int64_t kLastOnly = 1;
 constexpr int64_t kRows = 2;
-constexpr int kWindowShift = 2;
+constexpr int64_t kRecurrent = 4;
+constexpr int kWindowShift = 3;
 
 std::atomic<const uint8_t*> weights_seen{nullptr};
 std::atomic<int64_t> failing_position{std::numeric_limits<int64_t>::max()};
@@ -103,6 +104,24 @@ class TinyCache {
   bool rows_;
 };
 
+// All that a recurrent model keeps; of memory that nothing was written to, that of no history.
+class TinyState {
+ public:
+  explicit TinyState(uint8_t* place) : place_(place) {}
+
+  uint32_t after(uint32_t token) {
+    uint32_t kept = 0;
+    std::memcpy(&kept, place_, sizeof kept);
+    const uint32_t state = mix(kept + 1, token);
+    kept = state - 1;
+    std::memcpy(place_, &kept, sizeof kept);
+    return state;
+  }
+
+ private:
+  uint8_t* place_;
+};
+
 float logit(uint32_t state, uint32_t entry) {
   return static_cast<float>((state * (entry + 1)) % 1009) / 16.0F;
 }
@@ -153,8 +172,18 @@ void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
   const auto start = static_cast<size_t>(position);
   if (position < 0 || position > (1 << 24) || start + count > cache.context())
     return ctx.fail(Error::InvalidArgument);
+  const auto token = [&tokens](size_t i) {
+    return static_cast<uint32_t>(tokens.const_data_ptr<int64_t>()[i]);
+  };
+  const bool recurrent = (flags & kRecurrent) != 0;
+  TinyState kept(kv.mutable_data_ptr<uint8_t>());
+  std::vector<uint32_t> states;  // after each token
   for (size_t i = 0; i < count; ++i) {
-    cache.write(start + i, static_cast<uint32_t>(tokens.const_data_ptr<int64_t>()[i]));
+    if (recurrent) {
+      states.push_back(kept.after(token(i)));
+    } else {
+      cache.write(start + i, token(i));
+    }
   }
   const auto vocab = static_cast<size_t>(out.size(out.dim() - 1));
   if (!last_only) {
@@ -165,7 +194,8 @@ void tiny_forward(KernelRuntimeContext& ctx, Span<EValue*> args) {
   for (size_t p = last_only ? start + count - 1 : start; p < start + count; ++p) {
     uint32_t state = 1;
     const size_t first = window == 0 || p < window ? 0 : p - window + 1;
-    for (size_t seen = first; seen <= p; ++seen) state = mix(state, cache.read(seen));
+    for (size_t seen = first; seen <= p && !recurrent; ++seen) state = mix(state, cache.read(seen));
+    if (recurrent) state = states[p - start];
     float* row = out.mutable_data_ptr<float>() + (last_only ? 0 : (p - start) * vocab);
     for (size_t v = 0; v < vocab; ++v) row[v] = logit(state, static_cast<uint32_t>(v));
   }
@@ -183,7 +213,8 @@ PteMethod forward_method(const TinyModel& m, bool all) {
       PteTensor{Scalar::Long, {1}, false, 0, 0, 0, ""},
       PteTensor{Scalar::Byte, {64}, false, 1, 0, 0, ""},
       PteTensor{Scalar::Byte, {kv_bytes}, false, 0, 2, 0, "kv.0"},
-      (all ? 0 : kLastOnly) | (m.rows ? kRows : 0) | int64_t{m.window} << kWindowShift,
+      (all ? 0 : kLastOnly) | (m.rows ? kRows : 0) | (m.recurrent ? kRecurrent : 0) |
+          int64_t{m.window} << kWindowShift,
       all ? PteTensor{Scalar::Float, {1, chunk, vocab}, true, 0, 1, 0, ""}
           : PteTensor{Scalar::Float, {1, vocab}, false, 0, 1, 0, ""},
   };

@@ -27,6 +27,9 @@ struct TinyModel {
   // Its cache lies in memory as that of our own files, and a manifest says so: rows can be copied.
   // Every element of a row is looked at, so one that is off shows in the logits.
   bool rows = false;
+  // It keeps one number, which each token changes, and nothing of earlier ones: as recurrent
+  // models.
+  bool recurrent = false;
   uint32_t window = 0;  // logits depend on so many tokens at most; 0: on all. Only with `rows`
   uint64_t weights_checksum = 1;  // in the manifest
 };
