@@ -13,13 +13,12 @@ using precheck::ProgramParts;
 
 Status check_segments(const ProgramParts& program, uint64_t total_bytes) {
   const uint64_t base = program.header.segment_base;
-  if (program.segments.size() > 0 && base == 0)
-    return corrupt("segments without a place in the file");
+  const uint64_t room = base == 0 ? 0 : total_bytes - base;
   for (size_t i = 0; i < program.segments.size(); ++i) {
     const uint64_t offset = program.segments.table(i).get<uint64_t>(slot::kOffset);
     const uint64_t size = program.segments.table(i).get<uint64_t>(slot::kSize);
     // parse_header() has seen to base <= total_bytes.
-    if (offset > total_bytes - base || size > total_bytes - base - offset) {
+    if (offset > room || size > room - offset) {
       return corrupt(concat("segment ", i, " ends beyond the file"));
     }
   }

@@ -52,13 +52,14 @@ Status PteFile::read() {
 
 Status PteFile::read_segments(const FlatTable& root) {
   const FlatVector segments = root.tables(slot::kSegments);
-  if (segments.size() > 0 && header_.segment_base == 0) {
-    return corrupt("the program has segments, but the header says there are none");
-  }
   const uint64_t room = header_.segment_base == 0 ? 0 : bytes_.size() - header_.segment_base;
   for (size_t i = 0; i < segments.size(); ++i) {
     const uint64_t offset = segments.table(i).get<uint64_t>(slot::kOffset);
     const uint64_t size = segments.table(i).get<uint64_t>(slot::kSize);
+    // Exporters list an empty one for constants that are all in other files.
+    if (size > 0 && header_.segment_base == 0) {
+      return corrupt("the program has segments, but the header says there are none");
+    }
     if (offset > room || size > room - offset) {
       return corrupt(concat("segment ", i, " (", size, " bytes from ", offset,
                             ") ends beyond the file: it is cut short or damaged; get it again"));

@@ -85,6 +85,16 @@ TEST(StateLayout, WhatHasNoCacheIsOpaque) {
   EXPECT_NE(state_layout(file.program(), {}, kContext).opaque, "");
 }
 
+// Its one segment is empty, and no header says where it lies.
+TEST(StateLayout, WeightsMayAllBeElsewhere) {
+  const PteFile file =
+      PteFile::open(concat(ETB_SOURCE_DIR, "/fuzz/corpus/pte/stock_external")).value();
+  const StateLayout state = layout_of(file, 8);
+  EXPECT_EQ(state.opaque, "");
+  EXPECT_EQ(state.buffers.size(), 1u);
+  EXPECT_EQ(file.summary().method("forward")->external_weights.size(), 2u);
+}
+
 // The names of operators and backends are texts in the program: others of the same length stand for
 // programs of other exporters.
 class OtherNames : public ::testing::Test {
