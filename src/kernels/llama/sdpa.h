@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/llama/elements.h"
+#include "kernels/paths/table.h"
 
 namespace etb::kernels {
 
@@ -30,9 +31,10 @@ struct SdpaCall {
   float scale = 1;
   void* out = nullptr;  // rows as q's
   Element out_type = Element::F32;
+  const KernelTable* table = nullptr;  // each path gives the same bits
 };
 
-inline constexpr size_t kMaxSdpaDim = 512;
+inline constexpr size_t kMaxSdpaDim = kMaxHeadDim;
 
 // `threads` as parallel_for() has it. Under a cancel what is left is not computed.
 void sdpa(const SdpaCall& call, unsigned threads);

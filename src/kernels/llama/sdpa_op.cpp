@@ -100,6 +100,7 @@ void compute(Args& args, size_t out, const Tensor* query, ScalarType type, SdpaC
   for (int i = 0; i < 4; ++i) sizes[i] = static_cast<int32_t>(query->size(i));
   call.out = args.out_of(out, type, sizes);
   call.out_type = element_of(type);
+  call.table = &args.table();
   if (args.ok()) sdpa(call, args.threads());
 }
 

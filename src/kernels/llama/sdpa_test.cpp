@@ -206,6 +206,23 @@ TEST(CustomSdpa, ThreadsAndCutsGiveTheSameBits) {
   }
 }
 
+TEST(CustomSdpa, EveryPathGivesTheOraclesBits) {
+  for (const int32_t dim : {7, 16, 64, 83, 128, 200}) {
+    for (const ScalarType type : {ScalarType::Float, ScalarType::Half, ScalarType::BFloat16}) {
+      const Shape shape{.queries = dim == 64 ? 1 : 19, .cache = 150, .dim = dim};
+      std::vector<uint8_t> oracle;
+      for (const Path path : available_paths()) {
+        const ExecutionScope scope({.threads = 1, .path = path, .cancel = nullptr});
+        Sdpa sdpa(shape, type);
+        sdpa.start = et::EValue(int64_t{shape.cache - shape.queries - 3});
+        ASSERT_EQ(sdpa.run(), et::Error::Ok);
+        if (oracle.empty()) oracle = sdpa.out.bytes();
+        EXPECT_EQ(sdpa.out.bytes(), oracle) << path_name(path) << ", rows of " << dim;
+      }
+    }
+  }
+}
+
 TEST(CustomSdpa, RefusesWhatWouldReadBeyondItsTensors) {
   const auto refused = [](const std::function<void(Sdpa&)>& spoil, const Shape& shape = {}) {
     Sdpa sdpa(shape);

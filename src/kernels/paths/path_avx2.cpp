@@ -2,6 +2,7 @@
 #include "kernels/attention/attend_simd.h"
 #include "kernels/linear/linear_avx2.h"
 #include "kernels/linear/linear_table.h"
+#include "kernels/llama/sdpa_simd.h"
 #include "kernels/norm/vector_simd.h"
 #include "kernels/simd/avx2.h"
 
@@ -22,6 +23,9 @@ constexpr KernelTable kTable{
     .rotate = Vectors::rotate,
     .store_f16 = Vectors::store_f16,
     .attend = attend<Avx2>,
+    .sdpa_scores = SdpaSteps<Avx2>::scores,
+    .sdpa_weights = SdpaSteps<Avx2>::weights,
+    .sdpa_values = SdpaSteps<Avx2>::values,
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "kernels/attention/attend_simd.h"
 #include "kernels/linear/linear_avx512.h"
 #include "kernels/linear/linear_table.h"
+#include "kernels/llama/sdpa_simd.h"
 #include "kernels/norm/vector_simd.h"
 #include "kernels/simd/avx512.h"
 
@@ -22,6 +23,9 @@ constexpr KernelTable kTable{
     .rotate = Vectors::rotate,
     .store_f16 = Vectors::store_f16,
     .attend = attend<Avx512>,
+    .sdpa_scores = SdpaSteps<Avx512>::scores,
+    .sdpa_weights = SdpaSteps<Avx512>::weights,
+    .sdpa_values = SdpaSteps<Avx512>::values,
 };
 
 }  // namespace

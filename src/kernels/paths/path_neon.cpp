@@ -2,6 +2,7 @@
 #include "kernels/attention/attend_simd.h"
 #include "kernels/linear/linear_neon.h"
 #include "kernels/linear/linear_table.h"
+#include "kernels/llama/sdpa_simd.h"
 #include "kernels/norm/vector_simd.h"
 #include "kernels/simd/neon.h"
 
@@ -22,6 +23,9 @@ constexpr KernelTable kTable{
     .rotate = Vectors::rotate,
     .store_f16 = Vectors::store_f16,
     .attend = attend<Neon>,
+    .sdpa_scores = SdpaSteps<Neon>::scores,
+    .sdpa_weights = SdpaSteps<Neon>::weights,
+    .sdpa_values = SdpaSteps<Neon>::values,
 };
 
 }  // namespace

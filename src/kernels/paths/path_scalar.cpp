@@ -2,6 +2,7 @@
 #include "kernels/attention/attend_scalar.h"
 #include "kernels/linear/linear_scalar.h"
 #include "kernels/linear/linear_table.h"
+#include "kernels/llama/sdpa_scalar.h"
 #include "kernels/norm/vector_scalar.h"
 
 namespace etb::kernels {
@@ -26,6 +27,9 @@ constexpr KernelTable kTable{
     .rotate = scalar::rotate,
     .store_f16 = scalar::store_f16,
     .attend = scalar::attend,
+    .sdpa_scores = scalar::sdpa_scores,
+    .sdpa_weights = scalar::sdpa_weights,
+    .sdpa_values = scalar::sdpa_values,
 };
 
 }  // namespace

@@ -49,6 +49,24 @@ struct AttendArgs {
   float* out[kAttendRows];  // [head_dim]
 };
 
+// `count` (up to kKeyBlock) rows of a stock model's cache against 1..kAttendRows queries.
+struct SdpaRows {
+  const float* rows;  // of keys or of values
+  size_t stride;      // floats from one to the next
+  size_t count;
+  size_t dim;  // up to kMaxHeadDim
+  size_t queries;
+  const float* query;  // [queries][kMaxHeadDim]
+  float* weights;      // [queries][kKeyBlock]
+  float* sums;         // [queries][kMaxHeadDim]
+};
+// What a query's softmax has come to.
+struct SdpaSoftmax {
+  float max;     // of the scores so far; -infinity: it has seen none
+  float sum;     // of the weights so far
+  float shrink;  // what sums made before the last step are multiplied by
+};
+
 struct KernelTable {
   Path path;
   // [format][tokens - 1]
@@ -70,6 +88,12 @@ struct KernelTable {
   // f16 of `count` floats, one every `stride` halves.
   void (*store_f16)(const float* x, size_t count, uint16_t* out, size_t stride);
   void (*attend)(const AttendArgs& args);
+  // weights = query x row
+  void (*sdpa_scores)(const SdpaRows& args);
+  // kKeyBlock scores to weights; -infinity to 0.
+  void (*sdpa_weights)(float* scores, SdpaSoftmax& state);
+  // sums += weight * row; a row of weight 0 is not looked at.
+  void (*sdpa_values)(const SdpaRows& args);
 };
 
 // Null if this build or this CPU lacks the path.
