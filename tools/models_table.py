@@ -137,7 +137,8 @@ def stock():
     rows = [[name, *STOCK[name], bars[name]] for name in STOCK if name in files]
     return ("\n## Stock .pte\n\nRandom models as the exporters write them, against the logits of the eager PyTorch model (`tests/references/stock`): token by token,\n"
             "at once and in pieces, and what a rewind leaves (`stock_test.cpp`, `multimodal_test.cpp`). The last column is the largest difference that passes, as a part of the largest logit.\n"
-            "Quantised graphs differ from eager PyTorch where a rounded activation falls on the other side.\n\n"
+            "Quantised graphs differ from eager PyTorch where a rounded activation falls on the other side. One real model was run by hand: SmolLM2-135M, exported by\n"
+            "`scripts/export_smollm2.py`; `bench/README.md` has its figures beside those of the stock runner.\n\n"
             + table(["file", "exporter", "what is in it", "within"], rows))
 
 
