@@ -54,7 +54,8 @@ TEST(LiteralMarks, TheLongestSpellingIsMarkedAsOne) {
   const Tokenizer tokenizer = tiny_tokenizer();
   const auto marks = LiteralMarks::create(tokenizer, {});
   ASSERT_TRUE(marks.ok());
-  const auto parts = marks->split(marks->mark("<|end|>>"));
+  const std::string marked = marks->mark("<|end|>>");
+  const auto parts = marks->split(marked);
   ASSERT_EQ(parts.size(), 1u);
   EXPECT_EQ(parts[0].text, "<|end|>>");
   EXPECT_FALSE(parts[0].parse_special);
