@@ -12,6 +12,7 @@ namespace {
 constexpr uint64_t kMaxPositions = 1U << 26;
 constexpr uint64_t kMaxGroups = 1U << 12;
 constexpr uint64_t kMaxRowBytes = 1U << 22;
+constexpr uint64_t kMaxOwnRowBytes = kTileElement << 12;  // of our own files: a head's elements
 constexpr size_t kMaxPlanes = 16384;
 
 Status broken(const std::string& what) {
@@ -27,9 +28,16 @@ uint32_t tile_up(uint32_t position) {
   return tile_down(position + kTilePositions - 1);
 }
 
-Status check_plane(const Plane& plane, size_t index, uint32_t context, size_t arena_bytes) {
+struct Bounds {
+  uint32_t context;
+  uint64_t row_bytes;
+  size_t arena_bytes;
+};
+
+Status check_plane(const Plane& plane, size_t index, const Bounds& bounds) {
+  const auto [context, most_row_bytes, arena_bytes] = bounds;
   if (plane.groups == 0 || plane.groups > kMaxGroups || plane.row_bytes == 0 ||
-      plane.row_bytes > kMaxRowBytes || plane.positions > kMaxPositions) {
+      plane.row_bytes > most_row_bytes || plane.positions > kMaxPositions) {
     return broken(concat("plane ", index, " has ", plane.groups, " groups of ", plane.positions,
                          " rows of ", plane.row_bytes, " bytes"));
   }
@@ -82,14 +90,17 @@ Result<Descriptor> Descriptor::create(KvType type, uint32_t context, std::vector
     return Status(StatusCode::Unsupported, concat("KV type ", static_cast<uint32_t>(type),
                                                   " is not one this build has (f16)"));
   }
-  if (context == 0 || context > kMaxPositions) {
-    return broken(concat("a context of ", context));
+  const bool own = type == KvType::F16;
+  if (context == 0 || context > kMaxPositions || (own && context % kContextMultiple != 0)) {
+    return broken(concat("a context of ", context, " is none up to ", kMaxPositions,
+                         own ? concat(" in steps of ", kContextMultiple) : ""));
   }
   if (planes.empty() || planes.size() > kMaxPlanes) {
     return broken(concat(planes.size(), " planes"));
   }
   for (size_t i = 0; i < planes.size(); ++i) {
-    ETB_RETURN_IF_ERROR(check_plane(planes[i], i, context, arena_bytes));
+    ETB_RETURN_IF_ERROR(
+        check_plane(planes[i], i, {context, own ? kMaxOwnRowBytes : kMaxRowBytes, arena_bytes}));
   }
   ETB_RETURN_IF_ERROR(check_disjoint(planes));
   Descriptor d;

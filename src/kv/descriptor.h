@@ -58,8 +58,8 @@ void add_layer(const LayerShape& layer, uint32_t context, std::vector<Plane>& pl
 class Descriptor {
  public:
   Descriptor() = default;  // no planes
-  // Checks that no size overflows, that planes have rows for `context` positions, lie inside
-  // `arena_bytes` and do not overlap.
+  // Checks that no size overflows, that planes have rows for `context` positions (of our own files
+  // a multiple of kContextMultiple), lie inside `arena_bytes` and do not overlap.
   static Result<Descriptor> create(KvType type, uint32_t context, std::vector<Plane> planes,
                                    size_t arena_bytes);
 

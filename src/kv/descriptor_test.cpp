@@ -180,6 +180,16 @@ TEST(Descriptor, RefusesPlansThatCannotBe) {
   std::vector<Plane> huge;
   add_layer({.kv_heads = UINT32_MAX, .head_dim = UINT32_MAX}, kContext, huge);
   EXPECT_EQ(code(kContext, huge, SIZE_MAX), StatusCode::Corrupt);
+  // Of our own files: whole units of context, and heads as wide as a kernel takes.
+  const auto layer_code = [&](KvType type, uint32_t context, uint32_t head_dim) {
+    std::vector<Plane> layer;
+    add_layer({.kv_heads = 1, .head_dim = head_dim}, context, layer);
+    return Descriptor::create(type, context, std::move(layer), size_t{1} << 24).status().code();
+  };
+  EXPECT_EQ(layer_code(KvType::F16, 64, 4096), StatusCode::Ok);
+  EXPECT_EQ(layer_code(KvType::F16, 80, 4096), StatusCode::Corrupt);
+  EXPECT_EQ(layer_code(KvType::F16, 64, 4097), StatusCode::Corrupt);
+  EXPECT_EQ(layer_code(KvType::AsExported, 80, 4097), StatusCode::Ok);
   EXPECT_EQ(Descriptor::create(static_cast<KvType>(9), kContext, planes, arena).status().code(),
             StatusCode::Unsupported);
 }
