@@ -3,30 +3,19 @@
 
 #include <limits>
 
-#include "kernels/math/exp.h"
-#include "kernels/paths/table.h"
+#include "kernels/norm/vector_scalar.h"
 
 namespace etb::kernels::scalar {
 
-constexpr size_t kSdpaLanes = 16;  // sums that run side by side
-
-// The tree 8 + 8, 4 + 4, 2 + 2, 1 + 1.
-inline float sum_of(float (&lanes)[kSdpaLanes]) {
-  for (size_t width = kSdpaLanes / 2; width > 0; width /= 2) {
-    for (size_t l = 0; l < width; ++l) lanes[l] += lanes[l + width];
-  }
-  return lanes[0];
-}
-
 // One order of additions: by lane, then the tree. Products are rounded: nothing fuses.
 inline float dot(const float* a, const float* b, size_t count) {
-  float lanes[kSdpaLanes] = {};
+  float lanes[kLanes] = {};
   size_t i = 0;
-  for (; i + kSdpaLanes <= count; i += kSdpaLanes) {
-    for (size_t l = 0; l < kSdpaLanes; ++l) lanes[l] += a[i + l] * b[i + l];
+  for (; i + kLanes <= count; i += kLanes) {
+    for (size_t l = 0; l < kLanes; ++l) lanes[l] += a[i + l] * b[i + l];
   }
   for (size_t l = 0; i < count; ++i, ++l) lanes[l] += a[i] * b[i];
-  return sum_of(lanes);
+  return lane_tree(lanes);
 }
 
 inline void sdpa_scores(const SdpaRows& args) {
@@ -43,13 +32,13 @@ inline void sdpa_weights(float* scores, SdpaSoftmax& state) {
   for (size_t j = 0; j < kKeyBlock; ++j) max = scores[j] > max ? scores[j] : max;
   // Of nothing but unseen keys the difference would be no number.
   const float shift = max == -std::numeric_limits<float>::infinity() ? 0.0f : max;
-  float lanes[kSdpaLanes] = {};
+  float lanes[kLanes] = {};
   for (size_t j = 0; j < kKeyBlock; ++j) {
     scores[j] = exp_f32(scores[j] - shift);
-    lanes[j % kSdpaLanes] += scores[j];
+    lanes[j % kLanes] += scores[j];
   }
   state.shrink = exp_f32(state.max - shift);
-  state.sum = state.sum * state.shrink + sum_of(lanes);
+  state.sum = state.sum * state.shrink + lane_tree(lanes);
   state.max = max;
 }
 
