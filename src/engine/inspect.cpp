@@ -113,26 +113,31 @@ void add_stock_abilities(InspectReport& report, const model::PteFile& pte,
   report.abilities.push_back(takes_audio(media.ok() ? *media : model::MediaMethods()));
 }
 
+using DataFile = std::optional<model::PtdFile>;
+
 // The .ptd that a load would take.
-Status add_data_file(InspectReport& report) {
-  const std::string path = data_file_beside(report.path);
-  if (path.empty()) return {};
-  ETB_ASSIGN_OR_RETURN(const model::PtdFile file, model::PtdFile::open(path));
+Result<DataFile> open_data_file(const std::string& model) {
+  const std::string path = data_file_beside(model);
+  if (path.empty()) return DataFile();
+  ETB_ASSIGN_OR_RETURN(model::PtdFile file, model::PtdFile::open(path));
+  return DataFile(std::move(file));
+}
+
+void add_data_file(InspectReport& report, const model::PtdFile& file) {
   const uint64_t bytes = file.mapping()->bytes().size();
   report.bytes_by_kind.push_back(
-      {concat("weights in ", file_name(path)), file.data().size(), bytes});
+      {concat("weights in ", file_name(file.name())), file.data().size(), bytes});
   report.file_bytes += bytes;
-  return {};
 }
 
 // The cache has the size it was exported with, among what the program plans.
-Status add_stock(InspectReport& report, const model::PteFile& pte,
-                 const model::Capabilities& needs) {
+void add_stock(InspectReport& report, const model::PteFile& pte, const model::Capabilities& needs,
+               const DataFile& data) {
   if (report.program->constant_bytes > 0) {
     report.bytes_by_kind.push_back({"constants", 1, report.program->constant_bytes});
   }
-  ETB_RETURN_IF_ERROR(add_data_file(report));
-  if (needs.text_methods.empty()) return {};
+  if (data) add_data_file(report, *data);
+  if (needs.text_methods.empty()) return;
   report.vocab = needs.text_methods.front().vocab;
   report.context_train = needs.context.value_or(0);
   const auto context = static_cast<uint32_t>(std::min<uint64_t>(report.context_train, UINT32_MAX));
@@ -140,7 +145,6 @@ Status add_stock(InspectReport& report, const model::PteFile& pte,
   report.memory.push_back(
       {.context = context, .total_bytes = memory::estimate(cost, context).total_bytes()});
   add_stock_abilities(report, pte, needs);
-  return {};
 }
 
 Status add_manifest(InspectReport& report, const model::PteFile& pte) {
@@ -160,13 +164,12 @@ Status add_manifest(InspectReport& report, const model::PteFile& pte) {
 }
 
 // Delegates' weights are not among them: only they know the names.
-void add_missing_weights(InspectReport& report) {
+void add_missing_weights(InspectReport& report, const DataFile& data) {
   std::set<std::string> lacking;
   for (const model::MethodSummary& method : report.program->methods) {
     lacking.insert(method.external_weights.begin(), method.external_weights.end());
   }
-  const auto data = model::PtdFile::open(data_file_beside(report.path));
-  if (data.ok()) {
+  if (data) {
     for (const model::ExternalData& found : data->data()) lacking.erase(found.key);
   }
   if (lacking.empty()) return;
@@ -175,7 +178,7 @@ void add_missing_weights(InspectReport& report) {
                                   "under the same name, or give it with --data"));
 }
 
-void add_missing(InspectReport& report, const model::Capabilities& needs) {
+void add_missing(InspectReport& report, const model::Capabilities& needs, const DataFile& data) {
   const model::Missing missing =
       model::missing_from(needs, &runner::has_operator, &runner::has_backend);
   for (const std::string& name : missing.operators) {
@@ -187,7 +190,7 @@ void add_missing(InspectReport& report, const model::Capabilities& needs) {
         concat("backend ", name, ": link its library, or export the model for another one"));
   }
   if (needs.kind == model::FileKind::Own) return;
-  add_missing_weights(report);
+  add_missing_weights(report, data);
   if (needs.text_methods.empty()) {
     report.missing.emplace_back(
         "a method that turns tokens into logits: other models don't run yet");
@@ -228,8 +231,12 @@ Result<InspectReport> inspect_pte(const std::string& path) {
   report.bytes_by_kind = by_kind(report.tensors);
   report.bytes_by_kind.push_back({"program", 1, pte.program().size()});
   add_named_data(report, pte.summary());
-  if (!pte.is_own()) ETB_RETURN_IF_ERROR(add_stock(report, pte, needs));
-  add_missing(report, needs);
+  DataFile data;
+  if (!pte.is_own()) {
+    ETB_ASSIGN_OR_RETURN(data, open_data_file(path));
+    add_stock(report, pte, needs, data);
+  }
+  add_missing(report, needs, data);
   return report;
 }
 
